@@ -1,0 +1,7 @@
+fn main() {
+    let config = cbp_isa::Preset::named("tiny").unwrap().config(cbp_isa::WeightSet::TwoBitShift);
+    match cbp_hdl::lang::emit::emit(&cbp_hdl::array::Column::new(&config), "cbp") {
+        Ok(d) => print!("{}", d.text()),
+        Err(e) => eprintln!("{e}"),
+    }
+}

@@ -1,0 +1,151 @@
+//! Leaf arithmetic and wiring that rust-hdl's expressions cannot say, written in place.
+
+use rust_hdl::core::prelude::{Bit, In, Logic, LogicBlock, Out, Signal, Verilog, Wrapper, block, probe};
+
+use super::emit::INLINE;
+use super::wire::Wire;
+
+fn inline(code: String) -> Verilog {
+    Verilog::Wrapper(Wrapper { code, cores: INLINE.into() })
+}
+
+/// Signed product of `a` and `b`; for the post-processing unit only, never in the array.
+#[derive(LogicBlock)]
+pub struct MultiplySigned {
+    /// First factor.
+    pub a: Wire<In>,
+    /// Second factor.
+    pub b: Wire<In>,
+    /// Product, as wide as both factors together.
+    pub y: Wire<Out>,
+}
+
+impl MultiplySigned {
+    /// Factors of `a` and `b` bits.
+    #[must_use]
+    pub fn new(a: usize, b: usize) -> Self {
+        Self { a: Wire::new(a), b: Wire::new(b), y: Wire::new(a + b) }
+    }
+}
+
+impl Logic for MultiplySigned {
+    fn update(&mut self) {}
+    fn hdl(&self) -> Verilog {
+        let (a, b) = (self.a.width(), self.b.width());
+        // Both factors at full width, so that no context decides how they are extended.
+        inline(format!(
+            "assign `y` = $signed({{{{{b}{{`a`[{}]}}}}, `a`}}) * $signed({{{{{a}{{`b`[{}]}}}}, `b`}});",
+            a - 1,
+            b - 1
+        ))
+    }
+}
+
+/// Arithmetic shift right.
+#[derive(LogicBlock)]
+pub struct ShiftRightSigned {
+    /// Value.
+    pub a: Wire<In>,
+    /// Places.
+    pub amount: Wire<In>,
+    /// Shifted value.
+    pub y: Wire<Out>,
+}
+
+impl ShiftRightSigned {
+    /// A value of `width` bits, an amount of `amount` bits.
+    #[must_use]
+    pub fn new(width: usize, amount: usize) -> Self {
+        Self { a: Wire::new(width), amount: Wire::new(amount), y: Wire::new(width) }
+    }
+}
+
+impl Logic for ShiftRightSigned {
+    fn update(&mut self) {}
+    fn hdl(&self) -> Verilog {
+        inline("assign `y` = $signed(`a`) >>> `amount`;".into())
+    }
+}
+
+/// Signed comparison a < b.
+#[derive(LogicBlock)]
+pub struct LessSigned {
+    /// Left side.
+    pub a: Wire<In>,
+    /// Right side.
+    pub b: Wire<In>,
+    /// Whether a < b.
+    pub y: Signal<Out, Bit>,
+}
+
+impl LessSigned {
+    /// Sides of `width` bits.
+    #[must_use]
+    pub fn new(width: usize) -> Self {
+        Self { a: Wire::new(width), b: Wire::new(width), y: Signal::default() }
+    }
+}
+
+impl Logic for LessSigned {
+    fn update(&mut self) {}
+    fn hdl(&self) -> Verilog {
+        inline("assign `y` = $signed(`a`) < $signed(`b`);".into())
+    }
+}
+
+/// Several buses side by side; part 0 lowest.
+#[derive(LogicBlock)]
+pub struct Concat {
+    /// Parts, lowest first.
+    pub parts: Vec<Wire<In>>,
+    /// All of them.
+    pub y: Wire<Out>,
+}
+
+impl Concat {
+    /// `count` parts of `width` bits.
+    #[must_use]
+    pub fn new(count: usize, width: usize) -> Self {
+        Self { parts: Wire::many(count, width), y: Wire::new(count * width) }
+    }
+}
+
+impl Logic for Concat {
+    fn update(&mut self) {}
+    fn hdl(&self) -> Verilog {
+        let parts: Vec<String> = (0..self.parts.len()).rev().map(|i| format!("`parts${i}`")).collect();
+        inline(format!("assign `y` = {{{}}};", parts.join(", ")))
+    }
+}
+
+/// A bus cut into equal parts; part 0 lowest.
+#[derive(LogicBlock)]
+pub struct Split {
+    /// The bus.
+    pub x: Wire<In>,
+    /// Its parts, lowest first.
+    pub parts: Vec<Wire<Out>>,
+}
+
+impl Split {
+    /// `count` parts of `width` bits.
+    #[must_use]
+    pub fn new(count: usize, width: usize) -> Self {
+        Self { x: Wire::new(count * width), parts: Wire::many(count, width) }
+    }
+}
+
+impl Logic for Split {
+    fn update(&mut self) {}
+    fn hdl(&self) -> Verilog {
+        let width = self.x.width() / self.parts.len().max(1);
+        let lines: Vec<String> = (0..self.parts.len())
+            .map(|i| match (width, self.parts.len()) {
+                (_, 1) => "assign `parts$0` = `x`;".to_string(),
+                (1, _) => format!("assign `parts${i}` = `x`[{i}];"),
+                _ => format!("assign `parts${i}` = `x`[{}:{}];", width * (i + 1) - 1, width * i),
+            })
+            .collect();
+        inline(lines.join("\n"))
+    }
+}

@@ -1,0 +1,4 @@
+//! The CBP accelerator in rust-hdl.
+
+pub mod array;
+pub mod lang;

@@ -1,0 +1,154 @@
+//! Latent weights: what the optimiser moves, beside the deployed weights that the network computes with.
+
+use rayon::prelude::*;
+
+use crate::cbp::weights::ConstrainedWeights;
+use crate::int8_weights;
+use crate::optimiser::SgdStep;
+
+/// Outputs per task of an update.
+const ROWS_PER_TASK: usize = 16;
+/// Weights handled at a time: their scratch stays in the first-level cache.
+const BLOCK: usize = 256;
+
+/// How a layer's deployed weights follow from its latent ones.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum WeightRule {
+    /// They are the same.
+    Float,
+    /// Rounded to int8 per output.
+    Int8,
+    /// Rounded to a weight set, with the constraint in the gradient.
+    Constrained(Box<ConstrainedWeights>),
+}
+
+/// The latent weights of one linear layer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LatentWeights {
+    /// outputs × inputs, row-major.
+    pub(crate) values: Vec<f32>,
+    pub(crate) inputs: usize,
+    pub(crate) rule: WeightRule,
+}
+
+/// What an update of a layer tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct UpdateReport {
+    /// Σ λ·cs of the weights before the update.
+    pub(crate) constraint_term: f64,
+    /// Constrained weights whose code changed.
+    pub(crate) codes_changed: usize,
+}
+
+impl LatentWeights {
+    pub(crate) fn constrained(&self) -> Option<&ConstrainedWeights> {
+        match &self.rule {
+            WeightRule::Constrained(weights) => Some(weights),
+            WeightRule::Float | WeightRule::Int8 => None,
+        }
+    }
+
+    pub(crate) fn constrained_mut(&mut self) -> Option<(&mut ConstrainedWeights, &[f32])> {
+        match &mut self.rule {
+            WeightRule::Constrained(weights) => Some((weights, &self.values)),
+            WeightRule::Float | WeightRule::Int8 => None,
+        }
+    }
+
+    /// Writes the deployed weights of the latent ones.
+    pub(crate) fn deploy(&self, deployed: &mut [f32]) {
+        let rows = deployed.chunks_exact_mut(self.inputs).zip(self.values.chunks_exact(self.inputs));
+        for (output, (deployed, latent)) in rows.enumerate() {
+            match &self.rule {
+                WeightRule::Float => deployed.copy_from_slice(latent),
+                WeightRule::Int8 => int8_weights::quantise_row(deployed, latent),
+                WeightRule::Constrained(weights) => weights.grid(output).quantise_into(deployed, latent),
+            }
+        }
+    }
+
+    /// One step of the optimiser: `gradient` is dC/dw at the deployed weights, which is passed through to the latent
+    /// ones unchanged; to it comes λ·dcs/dw where the layer is constrained.
+    pub(crate) fn update(
+        &mut self,
+        deployed: &mut [f32],
+        gradient: &mut [f32],
+        velocity: &mut [f32],
+        step: &SgdStep,
+    ) -> UpdateReport {
+        let inputs = self.inputs;
+        let rule = &self.rule;
+        let rows = self
+            .values
+            .par_chunks_exact_mut(inputs)
+            .with_min_len(ROWS_PER_TASK)
+            .zip(deployed.par_chunks_exact_mut(inputs))
+            .zip(gradient.par_chunks_exact_mut(inputs))
+            .zip(velocity.par_chunks_exact_mut(inputs))
+            .enumerate();
+        let reports: Vec<UpdateReport> = rows
+            .map(|(output, (((latent, deployed), gradient), velocity))| match rule {
+                WeightRule::Float => {
+                    step.apply(latent, gradient, velocity);
+                    deployed.copy_from_slice(latent);
+                    UpdateReport::default()
+                }
+                WeightRule::Int8 => {
+                    step.apply(latent, gradient, velocity);
+                    int8_weights::quantise_row(deployed, latent);
+                    UpdateReport::default()
+                }
+                WeightRule::Constrained(weights) => {
+                    update_constrained(weights, output, latent, deployed, gradient, velocity, step)
+                }
+            })
+            .collect();
+        // Added in the order of the outputs, so the sum does not depend on the threads.
+        reports.iter().fold(UpdateReport::default(), |sum, row| UpdateReport {
+            constraint_term: sum.constraint_term + row.constraint_term,
+            codes_changed: sum.codes_changed + row.codes_changed,
+        })
+    }
+}
+
+/// One output's weights.
+fn update_constrained(
+    weights: &ConstrainedWeights,
+    output: usize,
+    latent: &mut [f32],
+    deployed: &mut [f32],
+    gradient: &mut [f32],
+    velocity: &mut [f32],
+    step: &SgdStep,
+) -> UpdateReport {
+    let (grid, constraint) = (weights.grid(output), weights.constraint(output));
+    let lambda = &weights.multipliers.lambda[output * latent.len()..][..latent.len()];
+    let is_active = weights.multipliers.updates > 0;
+    let mut report = UpdateReport::default();
+    let mut scratch = [0.0; BLOCK];
+    let blocks = latent
+        .chunks_mut(BLOCK)
+        .zip(deployed.chunks_mut(BLOCK))
+        .zip(gradient.chunks_mut(BLOCK))
+        .zip(velocity.chunks_mut(BLOCK))
+        .zip(lambda.chunks(BLOCK));
+    for ((((latent, deployed), gradient), velocity), lambda) in blocks {
+        let scratch = &mut scratch[..latent.len()];
+        if is_active {
+            report.constraint_term += f64::from(constraint.lagrangian_term(latent, lambda, scratch));
+            constraint.slopes_into(scratch, latent);
+            for ((gradient, &slope), &lambda) in gradient.iter_mut().zip(&*scratch).zip(lambda) {
+                *gradient += lambda * slope;
+            }
+        }
+        step.apply(latent, gradient, velocity);
+        // The published code keeps the latent weights of constrained layers in [−1, 1].
+        latent.iter_mut().for_each(|w| *w = w.clamp(-1.0, 1.0));
+        grid.quantise_into(scratch, latent);
+        for (deployed, &level) in deployed.iter_mut().zip(&*scratch) {
+            report.codes_changed += usize::from(deployed.to_bits() != level.to_bits());
+            *deployed = level;
+        }
+    }
+    report
+}

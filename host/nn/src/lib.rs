@@ -1,0 +1,36 @@
+//! Training with constrained backpropagation (CBP) on the CPU.
+//!
+//! - [`data`]: digits from IDX files;
+//! - [`Mlp`] and [`layer`]: the network, forward and backward;
+//! - [`cbp`]: the algorithm, one concept per module;
+//! - [`Trainer`]: the loop, for float and constrained networks; [`pretrain`] and [`constrain`] run it whole;
+//! - [`model`]: the result in integers and scales.
+//!
+//! Nothing here knows the accelerator. Results do not depend on the number of threads.
+
+pub mod cbp;
+pub mod config;
+pub mod data;
+mod demo;
+mod error;
+mod export;
+mod gemm;
+mod int8_weights;
+mod lanes;
+mod latent;
+pub mod layer;
+mod mlp;
+pub mod model;
+mod optimiser;
+mod progress;
+mod rng;
+mod trainer;
+
+pub use cbp_numerics::WeightSet;
+pub use config::{ActivationConfig, CbpConfig, Ends, PretrainConfig, TrainConfig};
+pub use demo::{Constrained, Pretrained, constrain, pretrain};
+pub use error::{ExportError, TrainError};
+pub use mlp::Mlp;
+pub use optimiser::RateSchedule;
+pub use progress::{EpochMetrics, Progress};
+pub use trainer::Trainer;

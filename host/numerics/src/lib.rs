@@ -1,0 +1,25 @@
+//! The arithmetic contract between training, compiler, CPU kernels and RTL: integer networks and the scalar
+//! model that every back end must equal, bit for bit.
+//!
+//! - [`Network`], [`Layer`], [`FullyConnected`], [`Weights`], [`Output`]: what a network is; building one proves
+//!   every bound
+//! - [`Requant`], [`Clamp`]: from an accumulator to an 8-bit activation and a sign mask
+//! - [`run_layer`], [`run_network`]: the definition, in plain integer loops
+//! - [`scales`]: from real scales, biases and batch normalisation to [`Requant`]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod error;
+mod layer;
+mod model;
+mod network;
+mod requant;
+pub mod scales;
+mod weights;
+
+pub use cbp_isa::WeightSet;
+pub use error::{NetworkError, RequantFault};
+pub use layer::{FullyConnected, Layer, Operation, Output};
+pub use model::{LayerResult, Values, run_layer, run_network};
+pub use network::Network;
+pub use requant::{Clamp, Requant};
+pub use weights::Weights;

@@ -1,0 +1,128 @@
+//! From an accumulator to an 8-bit activation.
+
+use crate::RequantFault;
+
+/// Requantisation constants of one output channel: y = clamp(((acc·m + B + 2^(s−1)) >> s) + z, lo, hi).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Requant {
+    /// m.
+    pub multiplier: i16,
+    /// B: 48 bits signed.
+    pub bias: i64,
+    /// s: 1…47.
+    pub shift: u8,
+}
+
+/// The output's zero point and range. ReLU is `low == zero_point`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Clamp {
+    /// z: the code of the real value 0.
+    pub zero_point: i8,
+    /// Smallest output.
+    pub low: i8,
+    /// Largest output.
+    pub high: i8,
+}
+
+impl Clamp {
+    /// Every 8-bit value, around `zero_point`.
+    #[must_use]
+    pub const fn full(zero_point: i8) -> Self {
+        Self { zero_point, low: i8::MIN, high: i8::MAX }
+    }
+
+    /// ReLU: nothing below the zero point.
+    #[must_use]
+    pub const fn relu(zero_point: i8) -> Self {
+        Self { zero_point, low: zero_point, high: i8::MAX }
+    }
+}
+
+impl Requant {
+    /// Largest s.
+    pub const MAX_SHIFT: u8 = 47;
+    /// Sums must stay below this in magnitude: 48 signed bits.
+    pub const LIMIT: i128 = 1 << 47;
+    /// A channel that always gives the zero point; what padding channels use.
+    pub const ZERO: Self = Self { multiplier: 0, bias: 0, shift: 1 };
+
+    /// P = acc·m + B. Exact: the bound was proved when the network was made.
+    #[must_use]
+    pub const fn product(self, acc: i32) -> i64 {
+        acc as i64 * self.multiplier as i64 + self.bias
+    }
+
+    /// The activation y.
+    #[must_use]
+    pub fn apply(self, acc: i32, clamp: Clamp) -> i8 {
+        let rounded = (self.product(acc) + (1 << (self.shift - 1))) >> self.shift;
+        let y = rounded + i64::from(clamp.zero_point);
+        y.min(i64::from(clamp.high)).max(i64::from(clamp.low)) as i8
+    }
+
+    /// The sign mask: P > 0, before rounding.
+    #[must_use]
+    pub const fn mask(self, acc: i32) -> bool {
+        self.product(acc) > 0
+    }
+
+    /// Proves that P and its rounding stay within 48 signed bits for every |acc| ≤ `acc_bound`.
+    ///
+    /// # Errors
+    /// The shift is illegal, or the bound does not hold.
+    pub fn check(self, acc_bound: i64) -> Result<(), RequantFault> {
+        if !(1..=Self::MAX_SHIFT).contains(&self.shift) {
+            return Err(RequantFault::Shift(self.shift));
+        }
+        let product = i128::from(acc_bound) * i128::from(self.multiplier).abs();
+        let bound = product + i128::from(self.bias).abs();
+        if bound + (1 << (self.shift - 1)) < Self::LIMIT { Ok(()) } else { Err(RequantFault::Product { bound }) }
+    }
+
+    /// The constants that give the same output and mask from an accumulator twice as large: B·2, s + 1.
+    /// `acc_bound` bounds the accumulator before doubling.
+    ///
+    /// # Errors
+    /// They do not fit.
+    pub fn doubled(self, acc_bound: i64) -> Result<Self, RequantFault> {
+        let doubled = Self { bias: 2 * self.bias, shift: self.shift + 1, ..self };
+        doubled.check(2 * acc_bound)?;
+        Ok(doubled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_round_towards_plus_infinity() {
+        let r = Requant { multiplier: 1, bias: 0, shift: 1 };
+        let y: Vec<i8> = (-4..=4).map(|acc| r.apply(acc, Clamp::full(0))).collect();
+        assert_eq!(y, [-2, -1, -1, 0, 0, 1, 1, 2, 2]);
+    }
+
+    #[test]
+    fn clamps_at_full_width_after_the_zero_point() {
+        let r = Requant { multiplier: i16::MAX, bias: 0, shift: 1 };
+        assert_eq!(r.apply(i32::MAX, Clamp::full(-128)), 127);
+        assert_eq!(r.apply(-i32::MAX, Clamp::relu(-128)), -128);
+        assert_eq!(r.apply(-1, Clamp { zero_point: 3, low: 3, high: 9 }), 3);
+    }
+
+    #[test]
+    fn the_mask_is_taken_before_rounding() {
+        let r = Requant { multiplier: 1, bias: 0, shift: 10 };
+        assert_eq!((r.apply(1, Clamp::full(0)), r.mask(1), r.mask(0)), (0, true, false));
+    }
+
+    #[test]
+    fn the_bound_is_48_bits() {
+        let at = |bias| Requant { multiplier: 0, bias, shift: 1 }.check(i64::from(i32::MAX));
+        assert_eq!(at((1 << 47) - 2), Ok(()));
+        assert_eq!(at((1 << 47) - 1), Err(RequantFault::Product { bound: (1 << 47) - 1 }));
+        assert_eq!(Requant { shift: 48, ..Requant::ZERO }.check(0), Err(RequantFault::Shift(48)));
+        assert_eq!(Requant { shift: 0, ..Requant::ZERO }.check(0), Err(RequantFault::Shift(0)));
+        assert!(Requant { shift: 47, ..Requant::ZERO }.doubled(0).is_err());
+    }
+}

@@ -1,0 +1,42 @@
+//! A layer's integer weights.
+
+use cbp_isa::WeightSet;
+
+/// Integer weights, `[output][input]` row-major.
+///
+/// An int8 layer is defined by Σ w·q on every array; how many passes it takes, and any factor between, is the
+/// compiler's business.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Weights {
+    /// Levels k of a constrained set.
+    Constrained {
+        /// The set.
+        set: WeightSet,
+        /// k.
+        codes: Vec<i8>,
+    },
+    /// Plain 8-bit weights.
+    Int8 {
+        /// w.
+        w: Vec<i8>,
+    },
+}
+
+impl Weights {
+    /// The integers, `[output][input]`.
+    #[must_use]
+    pub fn values(&self) -> &[i8] {
+        match self {
+            Self::Constrained { codes, .. } => codes,
+            Self::Int8 { w } => w,
+        }
+    }
+
+    /// Σ of a channel's weights and Σ of their magnitudes; `row` is one output's weights.
+    #[must_use]
+    pub fn sums(row: &[i8]) -> (i64, i64) {
+        row.iter().fold((0, 0), |(sum, magnitude), &k| {
+            (sum + i64::from(k), magnitude + i64::from(k.unsigned_abs()))
+        })
+    }
+}

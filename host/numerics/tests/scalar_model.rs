@@ -1,0 +1,100 @@
+//! The scalar model against hand-made numbers and against real arithmetic.
+
+use cbp_numerics::scales::{Affine, Quantiser, fully_connected, normalise, requant};
+use cbp_numerics::{
+    Clamp, FullyConnected, Layer, Network, NetworkError, Operation, Output, Requant, RequantFault, Values,
+    WeightSet, Weights, run_layer, run_network,
+};
+use proptest::prelude::*;
+
+fn raw(name: &str, inputs: usize, outputs: usize, weights: Weights) -> Layer {
+    let operation = Operation::FullyConnected(FullyConnected { inputs, outputs, weights, output: Output::Raw });
+    Layer { name: name.into(), operation }
+}
+
+#[test]
+fn a_small_layer_by_hand() {
+    let weights = Weights::Constrained { set: WeightSet::TwoBitShift, codes: vec![4, -2, 0, 1, 1, -4] };
+    let output = Output::Requantised {
+        requant: vec![
+            Requant { multiplier: 3, bias: 5, shift: 2 },
+            Requant { multiplier: -1, bias: 0, shift: 1 },
+        ],
+        clamp: Clamp { zero_point: -10, low: -20, high: 100 },
+    };
+    let operation = Operation::FullyConnected(FullyConnected { inputs: 3, outputs: 2, weights, output });
+    let layer = Layer { name: "fc".into(), operation };
+    let result = run_layer(&layer, &[10, -3, 7, -128, 127, 0], 2).unwrap();
+    // acc = 46, -21; -766, -1. P = 143, 21; -2293, 1.
+    assert_eq!(result.values, Values::I8(vec![26, 1, -20, -9]));
+    assert_eq!(result.mask, Some(vec![true, true, false, true]));
+}
+
+#[test]
+fn faults_name_layer_and_channel() {
+    let set = WeightSet::Ternary;
+    let bad = raw("fc1", 2, 2, Weights::Constrained { set, codes: vec![1, 0, 0, 2] });
+    let error = Network::new("n", vec![bad]).unwrap_err();
+    assert_eq!(error, NetworkError::Weight { layer: "fc1".into(), channel: 1, input: 1, k: 2, set });
+    let long = raw("wide", 131_073, 1, Weights::Int8 { w: vec![-128; 131_073] });
+    assert!(matches!(long.check(), Err(NetworkError::Accumulator { channel: 0, .. })));
+    let a = raw("a", 1, 2, Weights::Int8 { w: vec![1; 2] });
+    let b = raw("b", 2, 1, Weights::Int8 { w: vec![1; 2] });
+    assert!(matches!(Network::new("n", vec![a, b]), Err(NetworkError::RawInside { .. })));
+    assert!(matches!(Network::new("n", vec![]), Err(NetworkError::Empty { .. })));
+}
+
+#[test]
+fn ratios_are_normalised() {
+    assert_eq!(normalise(0.5, 47), Ok((1 << 14, 15)));
+    assert_eq!(normalise(-1.0, 47), Ok((-(1 << 14), 14)));
+    assert_eq!(normalise(0.0, 47), Ok((0, 47)));
+    assert_eq!(normalise(16383.5, 47), Ok((i16::MAX, 1)));
+    assert!(matches!(normalise(16384.5, 47), Err(RequantFault::Ratio { .. })));
+    assert!(matches!(normalise(f64::NAN, 47), Err(RequantFault::Ratio { .. })));
+    assert_eq!(normalise(0.999_999, 47), Ok((1 << 14, 14)));
+    // A dead batch-norm channel keeps its shift exactly.
+    let dead = requant(0.0, 100.25, 12345, 1 << 20).unwrap();
+    assert_eq!((dead.multiplier, dead.apply(77, Clamp::full(0))), (0, 100));
+    assert!(requant(1.0, 1e300, 0, 1).is_err());
+}
+
+proptest! {
+    #[test]
+    fn integers_follow_the_real_network(
+        weights in proptest::collection::vec(prop_oneof![Just(-2i8), Just(-1), Just(0), Just(1), Just(2)], 40),
+        image in proptest::collection::vec(any::<i8>(), 20),
+        gamma in -2.0f32..2.0, beta in -3.0f32..3.0, mean in -1.0f32..1.0, variance in 0.01f32..4.0,
+        z_in in any::<i8>(), z_out in any::<i8>(), s_in in 0.005f32..0.1, s_out in 0.01f32..0.2, relu in any::<bool>(),
+    ) {
+        let affine = Affine::batch_norm(gamma, beta, mean, variance, 1e-5).unwrap();
+        let input = Quantiser { scale: s_in, zero_point: z_in };
+        let output = Quantiser { scale: s_out, zero_point: z_out };
+        let set = WeightSet::OneBitShift;
+        let codes = Weights::Constrained { set, codes: weights.clone() };
+        let layer = fully_connected("fc", 20, 2, codes, &[0.05], &[affine], input, output, relu).unwrap();
+        let network = Network::new("n", vec![layer]).unwrap();
+        let results = run_network(&network, &image, 1).unwrap();
+        for c in 0..2 {
+            let sum: f64 = (0..20).map(|i| {
+                f64::from(weights[c * 20 + i]) * 0.05f32 as f64 * f64::from(s_in) * (f64::from(image[i]) - f64::from(z_in))
+            }).sum();
+            let real = affine.gain * sum + affine.shift;
+            let low = if relu { f64::from(z_out) } else { -128.0 };
+            let exact = (real / f64::from(s_out) + f64::from(z_out)).clamp(low, 127.0);
+            let got = f64::from(results[0].values.as_i8()[c]);
+            // Half a step of rounding, and the multiplier's 2^-15 relative error on the accumulator.
+            let slack = 0.5 + 0.01 + (affine.gain * 0.05 * 20.0 * 2.0 * 256.0 * f64::from(s_in) / f64::from(s_out)).abs() / 32768.0;
+            prop_assert!((got - exact).abs() <= slack, "{got} against {exact}");
+        }
+    }
+
+    #[test]
+    fn doubling_changes_nothing(acc in -(1i32 << 24)..1 << 24, m in any::<i16>(), b in -(1i64 << 40)..1 << 40, s in 1u8..=44) {
+        let r = Requant { multiplier: m, bias: b, shift: s };
+        let twice = r.doubled(1 << 24).unwrap();
+        let clamp = Clamp::full(-5);
+        prop_assert_eq!(twice.apply(2 * acc, clamp), r.apply(acc, clamp));
+        prop_assert_eq!(twice.mask(2 * acc), r.mask(acc));
+    }
+}
