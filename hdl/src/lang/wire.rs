@@ -329,3 +329,8 @@ impl PartialEq<usize> for Word {
         false
     }
 }
+impl PartialOrd<usize> for Word {
+    fn partial_cmp(&self, _: &usize) -> Option<Ordering> {
+        None
+    }
+}

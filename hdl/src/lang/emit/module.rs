@@ -40,6 +40,16 @@ impl Design {
     }
 }
 
+/// Words that a signal must not be called (those of Verilog-2005 that read like names).
+const KEYWORDS: &[&str] = &[
+    "always", "and", "assign", "begin", "buf", "case", "cell", "config", "default", "design", "disable", "edge",
+    "else", "end", "event", "for", "force", "forever", "fork", "function", "generate", "if", "initial", "inout",
+    "input", "instance", "integer", "join", "large", "library", "liblist", "medium", "module", "nand", "negedge",
+    "nor", "not", "or", "output", "parameter", "posedge", "primitive", "real", "reg", "release", "repeat", "scalared",
+    "signed", "small", "specify", "strength", "strong0", "strong1", "supply0", "supply1", "table", "task", "time",
+    "tri", "unsigned", "use", "wait", "wand", "weak0", "weak1", "while", "wire", "wor", "xnor", "xor",
+];
+
 struct Writer<'a> {
     prefix: &'a str,
     /// Module body → name, so that equal blocks become one module.
@@ -114,6 +124,9 @@ impl<'a> Body<'a> {
                 Role::Constant(value) => Symbol::Value { value, width: net.width },
                 _ => {
                     let verilog = verilog_name(&name);
+                    if KEYWORDS.contains(&verilog.as_str()) {
+                        return Err(format!("{name} is a Verilog keyword"));
+                    }
                     if let Some(other) = taken.insert(verilog.clone(), name.clone()) {
                         return Err(format!("{name} and {other} would both be called {verilog}"));
                     }

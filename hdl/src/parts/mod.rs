@@ -1,0 +1,12 @@
+//! Parts that several engines are made of.
+
+pub mod buffer;
+pub mod decode;
+pub mod delay;
+pub mod fifo;
+pub mod tokens;
+
+pub use buffer::Buffer;
+pub use delay::Delay;
+pub use fifo::Fifo;
+pub use tokens::Tokens;
