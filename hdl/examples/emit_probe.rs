@@ -1,6 +1,6 @@
 fn main() {
     let config = cbp_isa::Preset::named("tiny").unwrap().config(cbp_isa::WeightSet::TwoBitShift);
-    match cbp_hdl::lang::emit::emit(&cbp_hdl::compute::ComputeEngine::new(&config), "cbp") {
+    match cbp_hdl::verilog(&config) {
         Ok(d) => print!("{}", d.text()),
         Err(e) => eprintln!("{e}"),
     }

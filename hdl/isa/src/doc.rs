@@ -56,7 +56,8 @@ pub fn write_markdown(out: &mut dyn Write) -> fmt::Result {
 fn fields(out: &mut dyn Write, title: &str, fields: &[Field]) -> fmt::Result {
     writeln!(out, "\n## {title}\n\n| bits | field | meaning |\n|---|---|---|")?;
     for f in fields {
-        writeln!(out, "| {}…{} | {} | {} |", f.lsb, f.lsb + f.width - 1, f.name, f.doc)?;
+        let reserved = if f.reserved { " (reserved, must be 0)" } else { "" };
+        writeln!(out, "| {}…{} | {} | {}{reserved} |", f.lsb, f.lsb + f.width - 1, f.name, f.doc)?;
     }
     Ok(())
 }

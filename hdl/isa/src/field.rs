@@ -13,6 +13,8 @@ pub struct Field {
     pub width: usize,
     /// What it means.
     pub doc: &'static str,
+    /// This version of the hardware refuses any value but 0.
+    pub reserved: bool,
 }
 
 impl Field {
@@ -44,7 +46,7 @@ impl core::error::Error for FieldOverflow {}
 
 /// Declares a module of fields that follow each other from bit 0, and their list `FIELDS`.
 macro_rules! fields {
-    ($(#[$meta:meta])* $module:ident { $($name:ident: $width:literal, $doc:literal;)* }) => {
+    ($(#[$meta:meta])* $module:ident { $($name:ident: $width:literal, $doc:literal $($flag:ident)?;)* }) => {
         $(#[$meta])*
         pub mod $module {
             use $crate::field::Field;
@@ -67,6 +69,7 @@ macro_rules! fields {
                     lsb: lsb(Index::$name as usize),
                     width: $width,
                     doc: $doc,
+                    reserved: $crate::field::is_reserved!($($flag)?),
                 };
             )*
             /// All fields, lowest bit first.
@@ -74,4 +77,14 @@ macro_rules! fields {
         }
     };
 }
-pub(crate) use fields;
+
+/// Whether the flag `reserved` stands behind a field.
+macro_rules! is_reserved {
+    () => {
+        false
+    };
+    (reserved) => {
+        true
+    };
+}
+pub(crate) use {fields, is_reserved};

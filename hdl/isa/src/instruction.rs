@@ -75,12 +75,12 @@ fields! {
         STEP0: 16, "words from row to row";
         STEP1: 16, "words from outer row to outer row";
         DIGIT_STEP: 16, "int8 weights: words from one digit's plane to the next";
-        FILL: 8, "padding: value written (reserved, 0)";
-        PAD_BEFORE0: 8, "padding: rows before the inner loop (reserved, 0)";
-        PAD_AFTER0: 8, "padding: rows after the inner loop (reserved, 0)";
-        PAD_BEFORE1: 8, "padding: outer rows before (reserved, 0)";
-        PAD_AFTER1: 8, "padding: outer rows after (reserved, 0)";
-        PACK: 8, "kernel-row packing: bytes of a packed row piece (reserved, 0)";
+        FILL: 8, "padding: value written" reserved;
+        PAD_BEFORE0: 8, "padding: rows before the inner loop" reserved;
+        PAD_AFTER0: 8, "padding: rows after the inner loop" reserved;
+        PAD_BEFORE1: 8, "padding: outer rows before" reserved;
+        PAD_AFTER1: 8, "padding: outer rows after" reserved;
+        PACK: 8, "kernel-row packing: bytes of a packed row piece" reserved;
     }
 }
 
@@ -97,11 +97,11 @@ fields! {
         SIGNAL_STORE: 4, "tokens to give to STORE";
         MODE: 2, "0 requantised 8-bit, 1 raw 32-bit";
         MASK: 1, "also write sign masks";
-        ACC_LOAD: 1, "accumulators start from memory (reserved, 0)";
-        RESIDUAL: 1, "add the residual operand (reserved, 0)";
-        POOL: 2, "pooling (reserved, 0)";
-        BYPASS: 1, "requantise without the array (reserved, 0)";
-        TARGET: 2, "0 output buffer, 1 activation buffer (reserved, 0)";
+        ACC_LOAD: 1, "accumulators start from memory" reserved;
+        RESIDUAL: 1, "add the residual operand" reserved;
+        POOL: 2, "pooling" reserved;
+        BYPASS: 1, "requantise without the array" reserved;
+        TARGET: 2, "0 output buffer, 1 activation buffer" reserved;
         PASSES: 4, "digit passes, 1…9";
         DIGIT_SHIFTS: 18, "2 bits per pass, pass 0 lowest: accumulator shift before that pass";
         LANE_FIRST: 8, "last word of each i0 run: first lane that counts";
@@ -126,9 +126,9 @@ fields! {
         LO: 8, "clamp, signed: ReLU has LO = Z_OUT";
         HI: 8, "clamp, signed";
         Z_OUT: 8, "output zero point, signed";
-        RESIDUAL_BASE: 16, "residual operand (reserved, 0)";
-        RESIDUAL_STEP3: 16, "(reserved, 0)";
-        RESIDUAL_STEP4: 16, "(reserved, 0)";
+        RESIDUAL_BASE: 16, "residual operand" reserved;
+        RESIDUAL_STEP3: 16, "(later)" reserved;
+        RESIDUAL_STEP4: 16, "(later)" reserved;
     }
 }
 

@@ -11,8 +11,8 @@ fields! {
         BIAS: 48, "B, signed: bias, batch-norm shift and zero-point terms at the product's scale";
         MULTIPLIER: 16, "M, signed";
         SHIFT: 6, "S, 1…47";
-        RESIDUAL_MULTIPLIER: 16, "M_R, signed (reserved, 0)";
-        RESIDUAL_SHIFT: 6, "E_R (reserved, 0)";
+        RESIDUAL_MULTIPLIER: 16, "M_R, signed" reserved;
+        RESIDUAL_SHIFT: 6, "E_R" reserved;
     }
 }
 

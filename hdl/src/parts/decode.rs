@@ -1,7 +1,7 @@
 //! Field decoders, made from the instruction-set table.
 
 use cbp_isa::Field;
-use rust_hdl::core::ast::{VerilogExpression, VerilogStatement};
+use rust_hdl::core::ast::{VerilogExpression, VerilogOp, VerilogStatement};
 use rust_hdl::core::prelude::Verilog;
 
 /// The field of this name; names of ports are the table's in lower case.
@@ -62,3 +62,20 @@ macro_rules! decoder {
     };
 }
 pub(crate) use decoder;
+
+/// An expression that is 1 when every reserved field of `table` is 0 in `word`.
+#[must_use]
+pub fn reserved_clear(table: &[Field]) -> VerilogExpression {
+    let clear = |field: &Field| {
+        let word = Box::new(VerilogExpression::Signal("word".into()));
+        let lsb = Box::new(VerilogExpression::Literal(field.lsb.into()));
+        let value = VerilogExpression::Slice(word, field.width, lsb);
+        VerilogExpression::Binary(Box::new(value), VerilogOp::Eq, Box::new(VerilogExpression::Literal(0.into())))
+    };
+    table
+        .iter()
+        .filter(|f| f.reserved)
+        .map(clear)
+        .reduce(|a, b| VerilogExpression::Binary(Box::new(a), VerilogOp::LogicalAnd, Box::new(b)))
+        .unwrap_or(VerilogExpression::Literal(true.into()))
+}

@@ -1,12 +1,14 @@
 //! Parts that several engines are made of.
 
 pub mod buffer;
+pub mod bursts;
 pub mod decode;
 pub mod delay;
 pub mod fifo;
 pub mod tokens;
 
 pub use buffer::Buffer;
+pub use bursts::Bursts;
 pub use delay::Delay;
 pub use fifo::Fifo;
 pub use tokens::Tokens;

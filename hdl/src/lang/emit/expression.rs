@@ -80,7 +80,7 @@ impl Names<'_> {
             E::Literal(l) => Some(literal_value(l)),
             E::Signal(name) => {
                 let index = self.loops.iter().rev().find(|(n, _)| n == name).map(|(_, v)| u128::from(*v));
-                index.or_else(|| match self.symbols.get(name.trim_end_matches("$value")) {
+                index.or_else(|| match self.symbols.get(self.resolve(name).ok()?.trim_end_matches("$value")) {
                     Some(Symbol::Value { value, width: 0 }) => Some(*value),
                     _ => None,
                 })

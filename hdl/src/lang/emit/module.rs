@@ -40,8 +40,15 @@ impl Design {
     }
 }
 
-/// Words that a signal must not be called (those of Verilog-2005 that read like names).
+/// Words of Verilog and SystemVerilog that a signal must not be called (those that read like names).
 const KEYWORDS: &[&str] = &[
+    "alias", "assert", "assume", "before", "bind", "bins", "bit", "break", "byte", "chandle", "checker", "class",
+    "clocking", "const", "constraint", "context", "continue", "cover", "cross", "dist", "do", "enum", "expect",
+    "export", "extends", "extern", "final", "first_match", "global", "iff", "import", "inside", "int", "interface",
+    "intersect", "let", "local", "logic", "longint", "matches", "modport", "new", "null", "package", "packed",
+    "priority", "program", "property", "protected", "pure", "rand", "ref", "return", "sequence", "shortint", "soft",
+    "solve", "static", "string", "strong", "struct", "super", "tagged", "this", "throughout", "type", "typedef",
+    "union", "unique", "until", "var", "virtual", "void", "weak", "with", "within",
     "always", "and", "assign", "begin", "buf", "case", "cell", "config", "default", "design", "disable", "edge",
     "else", "end", "event", "for", "force", "forever", "fork", "function", "generate", "if", "initial", "inout",
     "input", "instance", "integer", "join", "large", "library", "liblist", "medium", "module", "nand", "negedge",
@@ -65,9 +72,10 @@ pub fn write_design(top: &Scope, prefix: &str) -> Result<Design, EmitError> {
     Ok(Design { modules: writer.modules })
 }
 
-/// A name in Verilog: rust-hdl separates path elements by `$`.
+/// A name in Verilog: rust-hdl separates path elements by `$`; a keyword gets an underscore behind it.
 fn verilog_name(name: &str) -> String {
-    name.replace('$', "_")
+    let name = name.replace('$', "_");
+    if KEYWORDS.contains(&name.as_str()) { name + "_" } else { name }
 }
 
 fn range(width: usize) -> String {
@@ -124,9 +132,6 @@ impl<'a> Body<'a> {
                 Role::Constant(value) => Symbol::Value { value, width: net.width },
                 _ => {
                     let verilog = verilog_name(&name);
-                    if KEYWORDS.contains(&verilog.as_str()) {
-                        return Err(format!("{name} is a Verilog keyword"));
-                    }
                     if let Some(other) = taken.insert(verilog.clone(), name.clone()) {
                         return Err(format!("{name} and {other} would both be called {verilog}"));
                     }
@@ -184,7 +189,7 @@ impl<'a> Body<'a> {
         for child in &self.scope.children {
             for net in &child.nets {
                 let name = Self::net_name(child, net);
-                let by_name = self.by_name(net);
+                let by_name = self.by_name(child, net);
                 if net.role == Role::Input && !by_name && !self.driven.contains(&name) && !unused_reset(child, net) {
                     return Err(format!("the input {name} is never assigned"));
                 }
@@ -196,9 +201,11 @@ impl<'a> Body<'a> {
         Ok(())
     }
 
-    /// Whether a child's port connects by itself: clock and reset, when the parent has them.
-    fn by_name(&self, net: &Net) -> bool {
-        ["clock", "reset"].contains(&net.name.as_str()) && self.scope.nets.iter().any(|n| n.name == net.name)
+    /// Whether a child's port connects by itself: clock and reset, when the parent has them and assigns nothing.
+    fn by_name(&self, child: &Scope, net: &Net) -> bool {
+        ["clock", "reset"].contains(&net.name.as_str())
+            && self.scope.nets.iter().any(|n| n.name == net.name)
+            && !self.driven.contains(&Self::net_name(child, net))
     }
 
     /// Single assignments that can stand at the place of use.
@@ -245,7 +252,7 @@ impl<'a> Body<'a> {
             _ = writeln!(out, "  {} {}{};", kind(&net.name), range(net.width), verilog_name(&net.name));
         }
         for child in &self.scope.children {
-            for net in child.nets.iter().filter(|n| !self.by_name(n) && !unused_reset(child, n)) {
+            for net in child.nets.iter().filter(|n| !self.by_name(child, n) && !unused_reset(child, n)) {
                 let name = Self::net_name(child, net);
                 if aliases.contains_key(&name) || matches!(net.role, Role::Local | Role::Constant(_)) {
                     continue;
@@ -282,7 +289,7 @@ impl<'a> Body<'a> {
 
     fn write_child(&self, child: &Scope, module: &str, aliases: &BTreeMap<String, String>, out: &mut String) {
         let connected = |net: &Net| {
-            if self.by_name(net) {
+            if self.by_name(child, net) {
                 return net.name.clone();
             }
             let name = Self::net_name(child, net);

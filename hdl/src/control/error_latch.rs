@@ -1,0 +1,113 @@
+//! The first error and where it happened.
+
+use cbp_isa::ring::ErrorCode;
+
+use crate::lang::prelude::*;
+
+/// Sources of errors, by falling priority, and their codes.
+pub const SOURCES: [ErrorCode; 9] = [
+    ErrorCode::Wedged,
+    ErrorCode::ReadResponse,
+    ErrorCode::WriteResponse,
+    ErrorCode::OutOfSegment,
+    ErrorCode::BadInstruction,
+    ErrorCode::OutOfSegment,
+    ErrorCode::BadInstruction,
+    ErrorCode::BadInstruction,
+    ErrorCode::BadDescriptor,
+];
+
+/// Index in [`SOURCES`] of each source.
+pub mod source {
+    /// The watchdog.
+    pub const WATCHDOG: usize = 0;
+    /// A read's response.
+    pub const READ: usize = 1;
+    /// A write's response.
+    pub const WRITE: usize = 2;
+    /// LOAD beyond its segment.
+    pub const LOAD_OUTSIDE: usize = 3;
+    /// LOAD that cannot be run.
+    pub const LOAD_MALFORMED: usize = 4;
+    /// STORE beyond its segment.
+    pub const STORE_OUTSIDE: usize = 5;
+    /// STORE that cannot be run.
+    pub const STORE_MALFORMED: usize = 6;
+    /// Unknown instruction.
+    pub const FETCH: usize = 7;
+    /// Command that cannot be run.
+    pub const COMMAND: usize = 8;
+}
+
+/// Latches the first error until it is cleared.
+#[derive(LogicBlock)]
+pub struct ErrorLatch {
+    /// Rising edge.
+    pub clock: Signal<In, Clock>,
+    /// No error.
+    pub reset: Signal<In, Bit>,
+    /// Forget the error.
+    pub clear: Signal<In, Bit>,
+    /// Errors in this cycle, one per source.
+    pub raised: Vec<Signal<In, Bit>>,
+    /// Where, one per source.
+    pub address: Vec<Wire<In>>,
+    /// An error is latched.
+    pub failed: Signal<Out, Bit>,
+    /// Its code.
+    pub code: Wire<Out>,
+    /// Where it happened.
+    pub place: Wire<Out>,
+    code_q: Reg,
+    place_q: Reg,
+    now: Wire<Local>,
+    now_place: Wire<Local>,
+    codes: Vec<Const>,
+    sources: Const,
+}
+
+impl Default for ErrorLatch {
+    fn default() -> Self {
+        Self {
+            clock: Signal::default(),
+            reset: Signal::default(),
+            clear: Signal::default(),
+            raised: SOURCES.iter().map(|_| Signal::default()).collect(),
+            address: Wire::many(SOURCES.len(), 64),
+            failed: Signal::default(),
+            code: Wire::new(32),
+            place: Wire::new(64),
+            code_q: Reg::with_reset(32, 0),
+            place_q: Reg::with_reset(64, 0),
+            now: Wire::new(32),
+            now_place: Wire::new(64),
+            // Walked from the lowest priority up, so that the highest one is assigned last.
+            codes: SOURCES.iter().map(|&code| Const::from(code as usize)).collect(),
+            sources: SOURCES.len().into(),
+        }
+    }
+}
+
+impl Logic for ErrorLatch {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.now.next = 0.into();
+        self.now_place.next = self.address[0].val();
+        for i in 0..self.sources.value {
+            if self.raised[self.sources.value - 1 - i].val() {
+                self.now.next = self.codes[self.sources.value - 1 - i].val();
+                self.now_place.next = self.address[self.sources.value - 1 - i].val();
+            }
+        }
+        if (self.code_q.q.val() == 0) && (self.now.val() != 0) {
+            self.code_q.d.next = self.now.val();
+            self.place_q.d.next = self.now_place.val();
+        }
+        if self.clear.val() {
+            self.code_q.d.next = 0.into();
+        }
+        self.failed.next = self.code_q.q.val() != 0;
+        self.code.next = self.code_q.q.val();
+        self.place.next = self.place_q.q.val();
+    }
+}

@@ -1,0 +1,279 @@
+//! Instruction fetch: reads a program ahead and hands its instructions to the engines' queues.
+
+use cbp_isa::Config;
+use cbp_isa::instruction::{Opcode, compute, load, store};
+use rust_hdl::core::ast::{VerilogExpression, VerilogStatement};
+
+use crate::compute::sequencer::INSTRUCTION_BITS;
+use crate::lang::arith::Concat;
+use crate::lang::prelude::*;
+use crate::parts::bursts::RUN_BITS;
+use crate::parts::decode::reserved_clear;
+use crate::parts::{Bursts, Fifo};
+
+/// Beats read ahead.
+const AHEAD: usize = 64;
+/// Beats of one fetch burst.
+const BURST: usize = 16;
+
+/// Whether an instruction has all its reserved fields 0, by opcode.
+#[derive(LogicBlock)]
+pub struct Legal {
+    /// The instruction.
+    pub word: Wire<In>,
+    /// As a LOAD.
+    pub load: Signal<Out, Bit>,
+    /// As a COMPUTE.
+    pub compute: Signal<Out, Bit>,
+    /// As a STORE.
+    pub store: Signal<Out, Bit>,
+}
+
+impl Default for Legal {
+    fn default() -> Self {
+        Self {
+            word: Wire::new(INSTRUCTION_BITS),
+            load: Signal::default(),
+            compute: Signal::default(),
+            store: Signal::default(),
+        }
+    }
+}
+
+impl Logic for Legal {
+    fn update(&mut self) {}
+    fn hdl(&self) -> Verilog {
+        let assign = |name: &str, table| {
+            VerilogStatement::Assignment(VerilogExpression::Signal(name.into()), reserved_clear(table))
+        };
+        Verilog::Combinatorial(vec![
+            assign("load", load::FIELDS),
+            assign("compute", compute::FIELDS),
+            assign("store", store::FIELDS),
+        ])
+    }
+}
+
+/// Fetches one program and dispatches it in order; a full queue holds up what follows.
+#[derive(LogicBlock)]
+pub struct Fetch {
+    /// Rising edge.
+    pub clock: Signal<In, Clock>,
+    /// Forget everything; only when no read is under way.
+    pub reset: Signal<In, Bit>,
+    /// Request and dispatch nothing.
+    pub flush: Signal<In, Bit>,
+    /// Start a program.
+    pub start: Signal<In, Bit>,
+    /// Its first byte.
+    pub address: Wire<In>,
+    /// Its beats.
+    pub beats: Wire<In>,
+    /// A burst is requested.
+    pub burst_valid: Signal<Out, Bit>,
+    /// Its first byte.
+    pub burst_address: Wire<Out>,
+    /// Its beats.
+    pub burst_beats: Wire<Out>,
+    /// The read port takes it.
+    pub burst_ready: Signal<In, Bit>,
+    /// A beat is here.
+    pub beat_valid: Signal<In, Bit>,
+    /// The beat.
+    pub beat: Wire<In>,
+    /// The instruction to dispatch.
+    pub instruction: Wire<Out>,
+    /// To the load queue.
+    pub push_load: Signal<Out, Bit>,
+    /// To the compute queue.
+    pub push_compute: Signal<Out, Bit>,
+    /// To the store queue.
+    pub push_store: Signal<Out, Bit>,
+    /// The load queue is full.
+    pub full_load: Signal<In, Bit>,
+    /// The compute queue is full.
+    pub full_compute: Signal<In, Bit>,
+    /// The store queue is full.
+    pub full_store: Signal<In, Bit>,
+    /// END has been reached.
+    pub ended: Signal<Out, Bit>,
+    /// The instruction at hand is unknown, or the program ran out without END.
+    pub bad: Signal<Out, Bit>,
+    /// Instructions dispatched.
+    pub index: Wire<Out>,
+    bursts: Bursts,
+    queue: Fifo,
+    reserved: Reg,
+    after: Wire<Local>,
+    part: Vec<Reg>,
+    word: Concat,
+    filled: Reg,
+    have: Dff<Bit>,
+    done: Dff<Bit>,
+    active: Dff<Bit>,
+    dispatched: Reg,
+    legal: Legal,
+    opcode: Wire<Local>,
+    pop: Signal<Local, Bit>,
+    go: Signal<Local, Bit>,
+    request: Signal<Local, Bit>,
+    is_load: Signal<Local, Bit>,
+    is_compute: Signal<Local, Bit>,
+    is_store: Signal<Local, Bit>,
+    is_end: Signal<Local, Bit>,
+    parts: Const,
+    last_part: Const,
+    ahead: Const,
+    burst: Const,
+    op_end: Const,
+    op_load: Const,
+    op_compute: Const,
+    op_store: Const,
+}
+
+impl Fetch {
+    /// The fetch unit of a configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let axi = config.axi_bits;
+        let parts = INSTRUCTION_BITS / axi;
+        let bit = Signal::default;
+        Self {
+            clock: Signal::default(),
+            reset: Signal::default(),
+            flush: Signal::default(),
+            start: Signal::default(),
+            address: Wire::new(64),
+            beats: Wire::new(RUN_BITS),
+            burst_valid: Signal::default(),
+            burst_address: Wire::new(64),
+            burst_beats: Wire::new(9),
+            burst_ready: Signal::default(),
+            beat_valid: Signal::default(),
+            beat: Wire::new(axi),
+            instruction: Wire::new(INSTRUCTION_BITS),
+            push_load: Signal::default(),
+            push_compute: Signal::default(),
+            push_store: Signal::default(),
+            full_load: Signal::default(),
+            full_compute: Signal::default(),
+            full_store: Signal::default(),
+            ended: Signal::default(),
+            bad: Signal::default(),
+            index: Wire::new(32),
+            bursts: Bursts::new(config),
+            queue: Fifo::new(axi, AHEAD),
+            reserved: Reg::with_reset(9, 0),
+            after: Wire::new(9),
+            part: Reg::many(parts, axi),
+            word: Concat::new(parts, axi),
+            filled: Reg::with_reset(4, 0),
+            have: Dff::default(),
+            done: Dff::default(),
+            active: Dff::default(),
+            dispatched: Reg::with_reset(32, 0),
+            legal: Legal::default(),
+            opcode: Wire::new(4),
+            pop: bit(),
+            go: bit(),
+            request: bit(),
+            is_load: bit(),
+            is_compute: bit(),
+            is_store: bit(),
+            is_end: bit(),
+            parts: parts.into(),
+            last_part: (parts - 1).into(),
+            ahead: AHEAD.into(),
+            burst: BURST.into(),
+            op_end: (Opcode::End as usize).into(),
+            op_load: (Opcode::Load as usize).into(),
+            op_compute: (Opcode::Compute as usize).into(),
+            op_store: (Opcode::Store as usize).into(),
+        }
+    }
+}
+
+impl Logic for Fetch {
+    #[hdl_gen]
+    fn update(&mut self) {
+        // Read ahead as far as there is room for the beats.
+        self.bursts.go.next = self.start.val();
+        self.bursts.address.next = self.address.val();
+        self.bursts.beats.next = self.beats.val();
+        self.bursts.limit.next = self.burst.val();
+        self.after.next = self.reserved.q.val() + self.bursts.burst_beats.val();
+        self.request.next =
+            self.bursts.burst_valid.val() && !self.flush.val() && (self.after.val() <= self.ahead.val());
+        self.burst_valid.next = self.request.val();
+        self.burst_address.next = self.bursts.burst_address.val();
+        self.burst_beats.next = self.bursts.burst_beats.val();
+        self.bursts.burst_ready.next = self.request.val() && self.burst_ready.val();
+        self.queue.push.next = self.beat_valid.val();
+        self.queue.data.next = self.beat.val();
+        self.pop.next = self.queue.valid.val() && !self.have.q.val();
+        self.queue.pop.next = self.pop.val();
+        if self.request.val() && self.burst_ready.val() {
+            self.reserved.d.next = self.after.val();
+            if self.pop.val() {
+                self.reserved.d.next = self.after.val() - 1;
+            }
+        } else {
+            if self.pop.val() {
+                self.reserved.d.next = self.reserved.q.val() - 1;
+            }
+        }
+        // Put instructions together.
+        for i in 0..self.parts.value {
+            if self.pop.val() && (self.filled.q.val() == i) {
+                self.part[i].d.next = self.queue.head.val();
+            }
+            self.word.parts[i].next = self.part[i].q.val();
+        }
+        if self.pop.val() {
+            self.filled.d.next = self.filled.q.val() + 1;
+            if self.filled.q.val() == self.last_part.val() {
+                self.filled.d.next = 0.into();
+                self.have.d.next = true;
+            }
+        }
+        // Dispatch.
+        self.instruction.next = self.word.y.val();
+        self.legal.word.next = self.word.y.val();
+        self.opcode.next = self.word.y.val().get_bits::<4>(0);
+        self.is_end.next = self.opcode.val() == self.op_end.val();
+        self.is_load.next = (self.opcode.val() == self.op_load.val()) && self.legal.load.val();
+        self.is_compute.next = (self.opcode.val() == self.op_compute.val()) && self.legal.compute.val();
+        self.is_store.next = (self.opcode.val() == self.op_store.val()) && self.legal.store.val();
+        self.go.next = self.have.q.val() && !self.flush.val() && self.active.q.val();
+        self.push_load.next = self.go.val() && self.is_load.val() && !self.full_load.val();
+        self.push_compute.next = self.go.val() && self.is_compute.val() && !self.full_compute.val();
+        self.push_store.next = self.go.val() && self.is_store.val() && !self.full_store.val();
+        self.bad.next = (self.go.val()
+            && !self.is_end.val()
+            && !self.is_load.val()
+            && !self.is_compute.val()
+            && !self.is_store.val())
+            || (self.active.q.val()
+                && !self.start.val()
+                && !self.flush.val()
+                && !self.have.q.val()
+                && !self.bursts.burst_valid.val()
+                && (self.reserved.q.val() == 0));
+        if self.push_load.val() || self.push_compute.val() || self.push_store.val() {
+            self.have.d.next = false;
+            self.dispatched.d.next = self.dispatched.q.val() + 1;
+        }
+        if self.go.val() && self.is_end.val() {
+            self.have.d.next = false;
+            self.done.d.next = true;
+            self.active.d.next = false;
+        }
+        if self.start.val() {
+            self.active.d.next = true;
+            self.done.d.next = false;
+            self.dispatched.d.next = 0.into();
+        }
+        self.ended.next = self.done.q.val();
+        self.index.next = self.dispatched.q.val();
+    }
+}

@@ -1,0 +1,201 @@
+//! The address side of LOAD: asks for the beats, possibly far ahead of their arrival.
+
+use cbp_isa::Config;
+use cbp_isa::instruction::{Destination, load};
+
+use super::rows::Rows;
+use crate::compute::sequencer::INSTRUCTION_BITS;
+use crate::lang::arith::Concat;
+use crate::lang::prelude::*;
+use crate::parts::decode::decoder;
+use crate::parts::{Bursts, Fifo};
+
+decoder!(
+    /// The fields of LOAD.
+    LoadFields, load::FIELDS, INSTRUCTION_BITS,
+    wait_compute, wait_store, signal_compute, destination, segment, offset, length, count0, stride0, count1, stride1,
+    base, step0, step1, digit_step,
+);
+
+/// 16-bit pieces of what the write side needs to know of a LOAD.
+pub const DESCRIPTOR_PIECES: usize = 8;
+/// LOADs whose beats may be under way at the same time.
+const LOADS: usize = 4;
+
+/// Takes LOAD instructions, waits for their tokens, requests their rows.
+#[derive(LogicBlock)]
+pub struct LoadAddress {
+    /// Rising edge.
+    pub clock: Signal<In, Clock>,
+    /// Forget everything.
+    pub reset: Signal<In, Bit>,
+    /// Request nothing new.
+    pub flush: Signal<In, Bit>,
+    /// Head of the instruction queue.
+    pub instruction: Wire<In>,
+    /// The queue has an instruction.
+    pub instruction_valid: Signal<In, Bit>,
+    /// Remove it.
+    pub instruction_pop: Signal<Out, Bit>,
+    /// Tokens wanted from COMPUTE.
+    pub want_compute: Wire<Out>,
+    /// They are there.
+    pub compute_ready: Signal<In, Bit>,
+    /// Tokens wanted from STORE.
+    pub want_store: Wire<Out>,
+    /// They are there.
+    pub store_ready: Signal<In, Bit>,
+    /// Take both.
+    pub take: Signal<Out, Bit>,
+    /// Segment of the running instruction.
+    pub segment: Wire<Out>,
+    /// Its first byte.
+    pub segment_base: Wire<In>,
+    /// Its bytes.
+    pub segment_length: Wire<In>,
+    /// Largest burst, beats.
+    pub limit: Wire<In>,
+    /// A burst is requested.
+    pub burst_valid: Signal<Out, Bit>,
+    /// Its first byte.
+    pub burst_address: Wire<Out>,
+    /// Its beats.
+    pub burst_beats: Wire<Out>,
+    /// The read port takes it.
+    pub burst_ready: Signal<In, Bit>,
+    /// The write side has a LOAD to receive.
+    pub descriptor_valid: Signal<Out, Bit>,
+    /// That LOAD, in 16-bit pieces: length, count0, count1, base, step0, step1, digit step, kind and tokens.
+    pub descriptor: Wire<Out>,
+    /// It has been received.
+    pub descriptor_pop: Signal<In, Bit>,
+    /// An access outside its segment.
+    pub outside: Signal<Out, Bit>,
+    /// An instruction that cannot be run.
+    pub malformed: Signal<Out, Bit>,
+    /// Address of the row at fault.
+    pub fault_address: Wire<Out>,
+    fields: LoadFields,
+    rows: Rows,
+    bursts: Bursts,
+    descriptors: Fifo,
+    pack: Concat,
+    running: Dff<Bit>,
+    start: Signal<Local, Bit>,
+    good: Signal<Local, Bit>,
+    bad: Signal<Local, Bit>,
+    partial_group: Signal<Local, Bit>,
+    weights_int8: Const,
+}
+
+impl LoadAddress {
+    /// The address side of a configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            clock: Signal::default(),
+            reset: Signal::default(),
+            flush: Signal::default(),
+            instruction: Wire::new(INSTRUCTION_BITS),
+            instruction_valid: Signal::default(),
+            instruction_pop: Signal::default(),
+            want_compute: Wire::new(4),
+            compute_ready: Signal::default(),
+            want_store: Wire::new(4),
+            store_ready: Signal::default(),
+            take: Signal::default(),
+            segment: Wire::new(4),
+            segment_base: Wire::new(64),
+            segment_length: Wire::new(32),
+            limit: Wire::new(9),
+            burst_valid: Signal::default(),
+            burst_address: Wire::new(64),
+            burst_beats: Wire::new(9),
+            burst_ready: Signal::default(),
+            descriptor_valid: Signal::default(),
+            descriptor: Wire::new(16 * DESCRIPTOR_PIECES),
+            descriptor_pop: Signal::default(),
+            outside: Signal::default(),
+            malformed: Signal::default(),
+            fault_address: Wire::new(64),
+            fields: LoadFields::default(),
+            rows: Rows::new(config),
+            bursts: Bursts::new(config),
+            descriptors: Fifo::new(16 * DESCRIPTOR_PIECES, LOADS),
+            pack: Concat::new(DESCRIPTOR_PIECES, 16),
+            running: Dff::default(),
+            start: Signal::default(),
+            good: Signal::default(),
+            bad: Signal::default(),
+            partial_group: Signal::default(),
+            weights_int8: (Destination::WeightsInt8 as usize).into(),
+        }
+    }
+}
+
+impl Logic for LoadAddress {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.fields.word.next = self.instruction.val();
+        self.want_compute.next = self.fields.wait_compute.val();
+        self.want_store.next = self.fields.wait_store.val();
+        self.start.next = self.instruction_valid.val()
+            && !self.running.q.val()
+            && !self.flush.val()
+            && self.compute_ready.val()
+            && self.store_ready.val()
+            && !self.descriptors.full.val();
+        self.take.next = self.start.val();
+        self.segment.next = self.fields.segment.val();
+        self.rows.go.next = self.start.val();
+        self.rows.offset.next = self.fields.offset.val();
+        self.rows.length.next = self.fields.length.val();
+        self.rows.count0.next = self.fields.count0.val();
+        self.rows.stride0.next = self.fields.stride0.val();
+        self.rows.count1.next = self.fields.count1.val();
+        self.rows.stride1.next = self.fields.stride1.val();
+        self.rows.segment_base.next = self.segment_base.val();
+        self.rows.segment_length.next = self.segment_length.val();
+        // A row that must not be read stops the walk; the error flushes everything.
+        self.outside.next = self.rows.row_valid.val() && self.rows.outside.val();
+        // Int8 weights come in groups of eight beats.
+        self.partial_group.next = (self.fields.destination.val() == self.weights_int8.val())
+            && (self.fields.length.val().get_bits::<3>(0) != 0);
+        self.bad.next =
+            self.rows.malformed.val() || self.partial_group.val() || (self.fields.destination.val() > 3);
+        self.malformed.next = self.rows.row_valid.val() && self.bad.val();
+        self.fault_address.next = self.rows.row_address.val();
+        self.good.next = !self.flush.val() && !self.rows.outside.val() && !self.bad.val();
+        self.bursts.go.next = self.rows.row_valid.val() && self.bursts.ready.val() && self.good.val();
+        self.rows.row_ready.next = self.bursts.ready.val() && self.good.val();
+        self.bursts.address.next = self.rows.row_address.val();
+        self.bursts.beats.next = self.rows.row_beats.val();
+        self.bursts.limit.next = self.limit.val();
+        self.burst_valid.next = self.bursts.burst_valid.val() && !self.flush.val();
+        self.burst_address.next = self.bursts.burst_address.val();
+        self.burst_beats.next = self.bursts.burst_beats.val();
+        self.bursts.burst_ready.next = self.burst_ready.val();
+        // The instruction stays at the head until its last row is on its way.
+        self.instruction_pop.next = self.bursts.go.val() && self.rows.row_last.val();
+        if self.instruction_pop.val() {
+            self.running.d.next = false;
+        }
+        if self.start.val() {
+            self.running.d.next = true;
+        }
+        self.pack.parts[0].next = self.fields.length.val();
+        self.pack.parts[1].next = self.fields.count0.val();
+        self.pack.parts[2].next = self.fields.count1.val();
+        self.pack.parts[3].next = self.fields.base.val();
+        self.pack.parts[4].next = self.fields.step0.val();
+        self.pack.parts[5].next = self.fields.step1.val();
+        self.pack.parts[6].next = self.fields.digit_step.val();
+        self.pack.parts[7].next =
+            unsigned_cast(self.fields.destination.val()) | (bits_resize(self.fields.signal_compute.val(), 16) << 4);
+        self.descriptors.push.next = self.start.val();
+        self.descriptors.data.next = self.pack.y.val();
+        self.descriptors.pop.next = self.descriptor_pop.val();
+        self.descriptor_valid.next = self.descriptors.valid.val();
+        self.descriptor.next = self.descriptors.head.val();
+    }
+}

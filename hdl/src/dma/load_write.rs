@@ -1,0 +1,301 @@
+//! The write side of LOAD: puts arriving beats into the buffers, recoding 8-bit weights on the way.
+
+use cbp_isa::Config;
+use cbp_isa::instruction::Destination;
+
+use super::load_address::DESCRIPTOR_PIECES;
+use super::recoder::Recoder;
+use crate::lang::arith::{Concat, Split};
+use crate::lang::prelude::*;
+
+/// Beats of a group of int8 weights: `axi_bits` weights of 8 bits.
+const GROUP_BEATS: usize = 8;
+
+/// Receives the beats of one LOAD after the other, in the order in which they were requested.
+///
+/// Int8 weights are collected in groups of `axi_bits` and leave as one beat per digit and code bit.
+#[derive(LogicBlock)]
+pub struct LoadWrite {
+    /// Rising edge.
+    pub clock: Signal<In, Clock>,
+    /// Forget everything.
+    pub reset: Signal<In, Bit>,
+    /// Throw arriving beats away.
+    pub flush: Signal<In, Bit>,
+    /// A LOAD to receive.
+    pub descriptor_valid: Signal<In, Bit>,
+    /// It, in 16-bit pieces.
+    pub descriptor: Wire<In>,
+    /// It has been received.
+    pub descriptor_pop: Signal<Out, Bit>,
+    /// A beat is here.
+    pub beat_valid: Signal<In, Bit>,
+    /// The beat.
+    pub beat: Wire<In>,
+    /// It is taken.
+    pub beat_ready: Signal<Out, Bit>,
+    /// Write to the activation buffer.
+    pub write_activations: Signal<Out, Bit>,
+    /// Write to the weight buffer.
+    pub write_weights: Signal<Out, Bit>,
+    /// Write to the parameter buffer.
+    pub write_parameters: Signal<Out, Bit>,
+    /// Word to write to.
+    pub write_word: Wire<Out>,
+    /// Beat of the word.
+    pub write_beat: Wire<Out>,
+    /// The beat.
+    pub write_data: Wire<Out>,
+    /// Tokens given to COMPUTE in this cycle.
+    pub give_compute: Wire<Out>,
+    pieces: Split,
+    kind: Wire<Local>,
+    loaded: Dff<Bit>,
+    i0: Reg,
+    i1: Reg,
+    left: Reg,
+    word: Reg,
+    place: Reg,
+    inner: Reg,
+    outer: Reg,
+    beats: Wire<Local>,
+    step_word: Wire<Local>,
+    step_place: Wire<Local>,
+    end_row: Signal<Local, Bit>,
+    end0: Signal<Local, Bit>,
+    end1: Signal<Local, Bit>,
+    int8: Signal<Local, Bit>,
+    take: Signal<Local, Bit>,
+    advance: Signal<Local, Bit>,
+    row_done: Signal<Local, Bit>,
+    group: Vec<Reg>,
+    group_all: Concat,
+    group_weights: Split,
+    filled: Reg,
+    emitting: Dff<Bit>,
+    digit: Reg,
+    plane: Reg,
+    digit_word: Reg,
+    end_plane: Signal<Local, Bit>,
+    end_digit: Signal<Local, Bit>,
+    group_done: Signal<Local, Bit>,
+    recoder: Vec<Recoder>,
+    codes: Concat,
+    last_step: Signal<Local, Bit>,
+    act_beats: Const,
+    weight_beats: Const,
+    parameter_beats: Const,
+    last_digit: Const,
+    last_plane: Const,
+    code_bits: Const,
+    axi_bits: Const,
+    weights_int8: Const,
+    weights_packed: Const,
+    parameters: Const,
+    activations: Const,
+}
+
+impl LoadWrite {
+    /// The write side of a configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let axi = config.axi_bits;
+        let bit = Signal::default;
+        let word = || Reg::plain(16);
+        let code_bits = config.weight_set.code_bits() as usize;
+        Self {
+            clock: Signal::default(),
+            reset: Signal::default(),
+            flush: Signal::default(),
+            descriptor_valid: Signal::default(),
+            descriptor: Wire::new(16 * DESCRIPTOR_PIECES),
+            descriptor_pop: Signal::default(),
+            beat_valid: Signal::default(),
+            beat: Wire::new(axi),
+            beat_ready: Signal::default(),
+            write_activations: Signal::default(),
+            write_weights: Signal::default(),
+            write_parameters: Signal::default(),
+            write_word: Wire::new(16),
+            write_beat: Wire::new(8),
+            write_data: Wire::new(axi),
+            give_compute: Wire::new(4),
+            pieces: Split::new(DESCRIPTOR_PIECES, 16),
+            kind: Wire::new(4),
+            loaded: Dff::default(),
+            i0: word(),
+            i1: word(),
+            left: word(),
+            word: word(),
+            place: Reg::plain(8),
+            inner: word(),
+            outer: word(),
+            beats: Wire::new(8),
+            step_word: Wire::new(16),
+            step_place: Wire::new(8),
+            end_row: bit(),
+            end0: bit(),
+            end1: bit(),
+            int8: bit(),
+            take: bit(),
+            advance: bit(),
+            row_done: bit(),
+            group: Reg::many(GROUP_BEATS, axi),
+            group_all: Concat::new(GROUP_BEATS, axi),
+            group_weights: Split::new(axi, 8),
+            filled: Reg::with_reset(3, 0),
+            emitting: Dff::default(),
+            digit: Reg::with_reset(4, 0),
+            plane: Reg::with_reset(2, 0),
+            digit_word: word(),
+            end_plane: bit(),
+            end_digit: bit(),
+            group_done: bit(),
+            recoder: (0..axi).map(|_| Recoder::new(config.weight_set)).collect(),
+            codes: Concat::new(axi, 1),
+            last_step: bit(),
+            act_beats: config.activation_beats().into(),
+            weight_beats: config.weight_beats().into(),
+            parameter_beats: config.parameter_beats().into(),
+            last_digit: (config.int8_passes() - 1).into(),
+            last_plane: (code_bits - 1).into(),
+            code_bits: code_bits.into(),
+            axi_bits: axi.into(),
+            weights_int8: (Destination::WeightsInt8 as usize).into(),
+            weights_packed: (Destination::Weights as usize).into(),
+            parameters: (Destination::Parameters as usize).into(),
+            activations: (Destination::Activations as usize).into(),
+        }
+    }
+}
+
+impl Logic for LoadWrite {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.pieces.x.next = self.descriptor.val();
+        self.kind.next = self.pieces.parts[7].val().get_bits::<4>(0);
+        self.int8.next = self.kind.val() == self.weights_int8.val();
+        // Beats of a word of this buffer.
+        self.beats.next = self.act_beats.val();
+        if self.int8.val() || (self.kind.val() == self.weights_packed.val()) {
+            self.beats.next = self.weight_beats.val();
+        }
+        if self.kind.val() == self.parameters.val() {
+            self.beats.next = self.parameter_beats.val();
+        }
+        // Arriving beats.
+        self.beat_ready.next = self.flush.val() || (self.loaded.q.val() && !self.emitting.q.val());
+        self.take.next = self.beat_valid.val() && self.loaded.q.val() && !self.emitting.q.val() && !self.flush.val();
+        for i in 0..8 {
+            if self.take.val() && self.int8.val() && (self.filled.q.val() == i) {
+                self.group[i].d.next = self.beat.val();
+            }
+            self.group_all.parts[i].next = self.group[i].q.val();
+        }
+        // A group of int8 weights is complete with its eighth beat, and then written digit by digit.
+        self.end_plane.next = self.plane.q.val() == self.last_plane.val();
+        self.end_digit.next = self.digit.q.val() == self.last_digit.val();
+        self.group_done.next = self.emitting.q.val() && self.end_plane.val() && self.end_digit.val();
+        if self.take.val() && self.int8.val() {
+            self.filled.d.next = self.filled.q.val() + 1;
+            if self.filled.q.val() == 7 {
+                self.emitting.d.next = true;
+                self.digit.d.next = 0.into();
+                self.plane.d.next = 0.into();
+                self.digit_word.d.next = self.word.q.val();
+            }
+        }
+        if self.emitting.q.val() {
+            self.plane.d.next = self.plane.q.val() + 1;
+            if self.end_plane.val() {
+                self.plane.d.next = 0.into();
+                self.digit.d.next = self.digit.q.val() + 1;
+                self.digit_word.d.next = self.digit_word.q.val() + self.pieces.parts[6].val();
+                if self.end_digit.val() {
+                    self.emitting.d.next = false;
+                }
+            }
+        }
+        self.group_weights.x.next = self.group_all.y.val();
+        for i in 0..self.axi_bits.value {
+            self.recoder[i].weight.next = self.group_weights.parts[i].val();
+            self.recoder[i].digit.next = self.digit.q.val();
+            self.recoder[i].plane.next = self.plane.q.val();
+            self.codes.parts[i].next = self.recoder[i].code.val().into();
+        }
+        // Writes.
+        self.write_activations.next = self.take.val() && (self.kind.val() == self.activations.val());
+        self.write_parameters.next = self.take.val() && (self.kind.val() == self.parameters.val());
+        self.write_weights.next =
+            self.emitting.q.val() || (self.take.val() && (self.kind.val() == self.weights_packed.val()));
+        self.write_word.next = self.word.q.val();
+        self.write_beat.next = self.place.q.val();
+        self.write_data.next = self.beat.val();
+        if self.emitting.q.val() {
+            self.write_word.next = self.digit_word.q.val();
+            self.write_beat.next = self.place.q.val() + unsigned_cast(self.plane.q.val());
+            self.write_data.next = self.codes.y.val();
+        }
+        // Where the next beat, or group, goes.
+        self.step_place.next = self.place.q.val() + 1;
+        if self.int8.val() {
+            self.step_place.next = self.place.q.val() + self.code_bits.val();
+        }
+        self.step_word.next = self.word.q.val();
+        if self.step_place.val() == self.beats.val() {
+            self.step_word.next = self.word.q.val() + 1;
+        }
+        self.advance.next = (self.take.val() && !self.int8.val()) || self.group_done.val();
+        // A group is written after its last beat was counted, a plain beat in the same cycle.
+        self.end_row.next = self.left.q.val() == 1;
+        if self.int8.val() {
+            self.end_row.next = self.left.q.val() == 0;
+        }
+        self.row_done.next = self.advance.val() && self.end_row.val();
+        self.end0.next = self.i0.q.val() == (self.pieces.parts[1].val() - 1);
+        self.end1.next = self.i1.q.val() == (self.pieces.parts[2].val() - 1);
+        self.last_step.next = self.row_done.val() && self.end0.val() && self.end1.val();
+        if self.take.val() {
+            self.left.d.next = self.left.q.val() - 1;
+        }
+        if self.advance.val() {
+            self.place.d.next = self.step_place.val();
+            if self.step_place.val() == self.beats.val() {
+                self.place.d.next = 0.into();
+            }
+            self.word.d.next = self.step_word.val();
+        }
+        if self.row_done.val() {
+            self.left.d.next = self.pieces.parts[0].val();
+            self.place.d.next = 0.into();
+            self.i0.d.next = self.i0.q.val() + 1;
+            self.inner.d.next = self.inner.q.val() + self.pieces.parts[4].val();
+            self.word.d.next = self.inner.q.val() + self.pieces.parts[4].val();
+            if self.end0.val() {
+                self.i0.d.next = 0.into();
+                self.i1.d.next = self.i1.q.val() + 1;
+                self.outer.d.next = self.outer.q.val() + self.pieces.parts[5].val();
+                self.inner.d.next = self.outer.q.val() + self.pieces.parts[5].val();
+                self.word.d.next = self.outer.q.val() + self.pieces.parts[5].val();
+            }
+        }
+        // One LOAD after the other.
+        self.descriptor_pop.next = self.last_step.val();
+        self.give_compute.next = 0.into();
+        if self.last_step.val() {
+            self.loaded.d.next = false;
+            self.give_compute.next = self.pieces.parts[7].val().get_bits::<4>(4);
+        }
+        if self.descriptor_valid.val() && !self.loaded.q.val() {
+            self.loaded.d.next = true;
+            self.left.d.next = self.pieces.parts[0].val();
+            self.place.d.next = 0.into();
+            self.word.d.next = self.pieces.parts[3].val();
+            self.inner.d.next = self.pieces.parts[3].val();
+            self.outer.d.next = self.pieces.parts[3].val();
+            self.i0.d.next = 0.into();
+            self.i1.d.next = 0.into();
+            self.filled.d.next = 0.into();
+        }
+    }
+}

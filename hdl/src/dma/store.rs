@@ -1,0 +1,276 @@
+//! STORE: rows of beats from the output buffer to host memory.
+
+use cbp_isa::Config;
+use cbp_isa::instruction::store;
+
+use super::rows::Rows;
+use crate::compute::sequencer::INSTRUCTION_BITS;
+use crate::lang::prelude::*;
+use crate::parts::decode::decoder;
+use crate::parts::{Bursts, Fifo};
+
+decoder!(
+    /// The fields of STORE.
+    StoreFields, store::FIELDS, INSTRUCTION_BITS,
+    wait_compute, signal_compute, signal_load, source, segment, offset, length, count0, stride0, count1, stride1,
+    base, step0, step1,
+);
+
+/// Beats between the output buffer and the bus.
+const PREFETCH: usize = 8;
+
+/// Takes STORE instructions, waits for their tokens, offers bursts and their beats.
+#[derive(LogicBlock)]
+pub struct StoreEngine {
+    /// Rising edge.
+    pub clock: Signal<In, Clock>,
+    /// Forget everything; only when no burst is open.
+    pub reset: Signal<In, Bit>,
+    /// Open no further burst.
+    pub flush: Signal<In, Bit>,
+    /// Head of the instruction queue.
+    pub instruction: Wire<In>,
+    /// The queue has an instruction.
+    pub instruction_valid: Signal<In, Bit>,
+    /// Remove it.
+    pub instruction_pop: Signal<Out, Bit>,
+    /// Tokens wanted from COMPUTE.
+    pub want_compute: Wire<Out>,
+    /// They are there.
+    pub compute_ready: Signal<In, Bit>,
+    /// Take them.
+    pub take: Signal<Out, Bit>,
+    /// Tokens given to COMPUTE in this cycle.
+    pub give_compute: Wire<Out>,
+    /// Tokens given to LOAD in this cycle.
+    pub give_load: Wire<Out>,
+    /// Segment of the running instruction.
+    pub segment: Wire<Out>,
+    /// Its first byte.
+    pub segment_base: Wire<In>,
+    /// Its bytes.
+    pub segment_length: Wire<In>,
+    /// Largest burst, beats.
+    pub limit: Wire<In>,
+    /// Read a beat of the output buffer.
+    pub read: Signal<Out, Bit>,
+    /// Which one.
+    pub read_beat: Wire<Out>,
+    /// The beat, one cycle later.
+    pub beat: Wire<In>,
+    /// A burst is offered.
+    pub burst_valid: Signal<Out, Bit>,
+    /// Its first byte.
+    pub burst_address: Wire<Out>,
+    /// Its beats.
+    pub burst_beats: Wire<Out>,
+    /// The write port takes it.
+    pub burst_ready: Signal<In, Bit>,
+    /// A beat is offered.
+    pub data_valid: Signal<Out, Bit>,
+    /// The beat.
+    pub data: Wire<Out>,
+    /// It is the last of its burst.
+    pub data_last: Signal<Out, Bit>,
+    /// The write port takes it.
+    pub data_ready: Signal<In, Bit>,
+    /// Writes without a response yet.
+    pub unanswered: Signal<In, Bit>,
+    /// A burst is open: its beats have not all left.
+    pub open: Signal<Out, Bit>,
+    /// An access outside its segment.
+    pub outside: Signal<Out, Bit>,
+    /// An instruction that cannot be run.
+    pub malformed: Signal<Out, Bit>,
+    /// Address of the row at fault.
+    pub fault_address: Wire<Out>,
+    /// No instruction is running.
+    pub idle: Signal<Out, Bit>,
+    fields: StoreFields,
+    rows: Rows,
+    bursts: Bursts,
+    running: Dff<Bit>,
+    walked: Dff<Bit>,
+    start: Signal<Local, Bit>,
+    good: Signal<Local, Bit>,
+    finish: Signal<Local, Bit>,
+    to_read: Reg,
+    position: Reg,
+    inner: Reg,
+    outer: Reg,
+    count: Reg,
+    end_inner: Signal<Local, Bit>,
+    read_now: Signal<Local, Bit>,
+    fetched: Dff<Bit>,
+    fetched_last: Dff<Bit>,
+    lasts: Fifo,
+    queue: Fifo,
+    can_read: Signal<Local, Bit>,
+    accept: Signal<Local, Bit>,
+    prefetch_limit: Const,
+}
+
+impl StoreEngine {
+    /// The engine of a configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let bit = Signal::default;
+        Self {
+            clock: Signal::default(),
+            reset: Signal::default(),
+            flush: Signal::default(),
+            instruction: Wire::new(INSTRUCTION_BITS),
+            instruction_valid: Signal::default(),
+            instruction_pop: Signal::default(),
+            want_compute: Wire::new(4),
+            compute_ready: Signal::default(),
+            take: Signal::default(),
+            give_compute: Wire::new(4),
+            give_load: Wire::new(4),
+            segment: Wire::new(4),
+            segment_base: Wire::new(64),
+            segment_length: Wire::new(32),
+            limit: Wire::new(9),
+            read: Signal::default(),
+            read_beat: Wire::new(16),
+            beat: Wire::new(config.axi_bits),
+            burst_valid: Signal::default(),
+            burst_address: Wire::new(64),
+            burst_beats: Wire::new(9),
+            burst_ready: Signal::default(),
+            data_valid: Signal::default(),
+            data: Wire::new(config.axi_bits),
+            data_last: Signal::default(),
+            data_ready: Signal::default(),
+            unanswered: Signal::default(),
+            open: Signal::default(),
+            outside: Signal::default(),
+            malformed: Signal::default(),
+            fault_address: Wire::new(64),
+            idle: Signal::default(),
+            fields: StoreFields::default(),
+            rows: Rows::new(config),
+            bursts: Bursts::new(config),
+            running: Dff::default(),
+            walked: Dff::default(),
+            start: bit(),
+            good: bit(),
+            finish: bit(),
+            to_read: Reg::with_reset(9, 0),
+            position: Reg::plain(16),
+            inner: Reg::plain(16),
+            outer: Reg::plain(16),
+            count: Reg::plain(16),
+            end_inner: bit(),
+            read_now: bit(),
+            fetched: Dff::default(),
+            fetched_last: Dff::default(),
+            lasts: Fifo::new(1, PREFETCH),
+            queue: Fifo::new(config.axi_bits, PREFETCH),
+            can_read: bit(),
+            accept: bit(),
+            prefetch_limit: (PREFETCH - 2).into(),
+        }
+    }
+}
+
+impl Logic for StoreEngine {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.fields.word.next = self.instruction.val();
+        self.want_compute.next = self.fields.wait_compute.val();
+        self.start.next = self.instruction_valid.val()
+            && !self.running.q.val()
+            && !self.flush.val()
+            && self.compute_ready.val();
+        self.take.next = self.start.val();
+        self.segment.next = self.fields.segment.val();
+        self.rows.go.next = self.start.val();
+        self.rows.offset.next = self.fields.offset.val();
+        self.rows.length.next = self.fields.length.val();
+        self.rows.count0.next = self.fields.count0.val();
+        self.rows.stride0.next = self.fields.stride0.val();
+        self.rows.count1.next = self.fields.count1.val();
+        self.rows.stride1.next = self.fields.stride1.val();
+        self.rows.segment_base.next = self.segment_base.val();
+        self.rows.segment_length.next = self.segment_length.val();
+        self.outside.next = self.rows.row_valid.val() && self.rows.outside.val();
+        self.malformed.next = self.rows.row_valid.val()
+            && (self.rows.malformed.val() || (self.fields.source.val() != 0));
+        self.fault_address.next = self.rows.row_address.val();
+        self.good.next = !self.flush.val() && !self.outside.val() && !self.malformed.val();
+        // A row starts when the beats of the one before have been read.
+        self.rows.row_ready.next = self.bursts.ready.val() && self.good.val() && (self.to_read.q.val() == 0);
+        self.bursts.go.next = self.rows.row_valid.val() && self.rows.row_ready.val();
+        self.bursts.address.next = self.rows.row_address.val();
+        self.bursts.beats.next = self.rows.row_beats.val();
+        self.bursts.limit.next = self.limit.val();
+        // A burst is offered when the beats of the one before have been read.
+        self.burst_valid.next = self.bursts.burst_valid.val() && (self.to_read.q.val() == 0) && !self.flush.val();
+        self.burst_address.next = self.bursts.burst_address.val();
+        self.burst_beats.next = self.bursts.burst_beats.val();
+        self.accept.next = self.burst_valid.val() && self.burst_ready.val();
+        self.bursts.burst_ready.next = self.accept.val();
+        // Beats of an accepted burst are read ahead of the bus.
+        self.can_read.next = self.queue.count.val() < self.prefetch_limit.val();
+        self.read_now.next = (self.to_read.q.val() != 0) && self.can_read.val();
+        self.read.next = self.read_now.val();
+        self.read_beat.next = self.position.q.val();
+        if self.read_now.val() {
+            self.to_read.d.next = self.to_read.q.val() - 1;
+            self.position.d.next = self.position.q.val() + 1;
+        }
+        if self.accept.val() {
+            self.to_read.d.next = self.bursts.burst_beats.val();
+        }
+        self.fetched.d.next = self.read_now.val();
+        self.fetched_last.d.next = self.read_now.val() && (self.to_read.q.val() == 1);
+        self.queue.push.next = self.fetched.q.val();
+        self.queue.data.next = self.beat.val();
+        self.lasts.push.next = self.fetched.q.val();
+        self.lasts.data.next = self.fetched_last.q.val().into();
+        self.data_valid.next = self.queue.valid.val();
+        self.data.next = self.queue.head.val();
+        self.data_last.next = self.lasts.head.val().any();
+        self.queue.pop.next = self.queue.valid.val() && self.data_ready.val();
+        self.lasts.pop.next = self.queue.valid.val() && self.data_ready.val();
+        self.open.next = (self.to_read.q.val() != 0) || self.fetched.q.val() || self.queue.valid.val();
+        // Where the rows stand in the output buffer.
+        self.end_inner.next = self.count.q.val() == (self.fields.count0.val() - 1);
+        if self.bursts.go.val() {
+            self.position.d.next = self.inner.q.val();
+            self.count.d.next = self.count.q.val() + 1;
+            self.inner.d.next = self.inner.q.val() + self.fields.step0.val();
+            if self.end_inner.val() {
+                self.count.d.next = 0.into();
+                self.inner.d.next = self.outer.q.val() + self.fields.step1.val();
+                self.outer.d.next = self.outer.q.val() + self.fields.step1.val();
+            }
+            if self.rows.row_last.val() {
+                self.walked.d.next = true;
+            }
+        }
+        // Done when every write is answered.
+        self.finish.next = self.walked.q.val()
+            && self.running.q.val()
+            && !self.bursts.burst_valid.val()
+            && !self.open.val()
+            && !self.unanswered.val();
+        self.instruction_pop.next = self.finish.val();
+        self.give_compute.next = 0.into();
+        self.give_load.next = 0.into();
+        if self.finish.val() {
+            self.running.d.next = false;
+            self.walked.d.next = false;
+            self.give_compute.next = self.fields.signal_compute.val();
+            self.give_load.next = self.fields.signal_load.val();
+        }
+        if self.start.val() {
+            self.running.d.next = true;
+            self.inner.d.next = self.fields.base.val();
+            self.outer.d.next = self.fields.base.val();
+            self.count.d.next = 0.into();
+        }
+        self.idle.next = !self.running.q.val();
+    }
+}
