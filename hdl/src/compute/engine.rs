@@ -177,7 +177,7 @@ impl Logic for ComputeEngine {
         self.want_store.next = self.sequencer.want_store.val();
         self.sequencer.store_ready.next = self.store_ready.val();
         self.take.next = self.sequencer.take.val();
-        self.give_load.next = self.sequencer.give_load.val();
+        self.give_load.next = self.post.give_load.val();
         self.give_store.next = self.post.give_store.val();
         self.step.next = self.sequencer.step.val();
         self.waiting_load.next = self.sequencer.waiting_load.val();

@@ -13,6 +13,7 @@ const FIELDS: &[(&str, usize)] = &[
     ("lo", 8),
     ("hi", 8),
     ("z_out", 8),
+    ("signal_load", 4),
     ("signal_store", 4),
     ("raw", 1),
     ("mask", 1),
@@ -21,7 +22,7 @@ const FIELDS: &[(&str, usize)] = &[
 ];
 
 /// Bits of an encoded position.
-pub const POSITION_BITS: usize = 88;
+pub const POSITION_BITS: usize = 92;
 
 macro_rules! position {
     ($(#[$meta:meta])* $name:ident, $field:ty, $word:ty, $hdl:ident) => {
@@ -44,6 +45,8 @@ macro_rules! position {
             pub hi: $field,
             /// Output zero point.
             pub z_out: $field,
+            /// Tokens for LOAD when the instruction's last parameters are read.
+            pub signal_load: $field,
             /// Tokens for STORE after the instruction's last position.
             pub signal_store: $field,
             /// Raw accumulators instead of requantised values.
@@ -67,6 +70,7 @@ macro_rules! position {
                     lo: Wire::new(8),
                     hi: Wire::new(8),
                     z_out: Wire::new(8),
+                    signal_load: Wire::new(4),
                     signal_store: Wire::new(4),
                     raw: Wire::new(1),
                     mask: Wire::new(1),

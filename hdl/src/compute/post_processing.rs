@@ -47,6 +47,8 @@ pub struct PostProcessing {
     pub granule: Wire<Out>,
     /// The raw accumulators.
     pub raw: Wire<Out>,
+    /// Tokens given to LOAD in this cycle.
+    pub give_load: Wire<Out>,
     /// Tokens given to STORE in this cycle.
     pub give_store: Wire<Out>,
     /// Nothing is under way.
@@ -107,6 +109,7 @@ impl PostProcessing {
             write_raw: Signal::default(),
             granule: Wire::new(8 * p),
             raw: Wire::new(32 * p),
+            give_load: Wire::new(4),
             give_store: Wire::new(4),
             idle: Signal::default(),
             queue: Fifo::new(POSITION_BITS, POSITIONS),
@@ -177,6 +180,12 @@ impl Logic for PostProcessing {
         // Parameters are read with the group and arrive with `taken`.
         self.parameter_read.next = self.work.val();
         self.parameter_word.next = self.head.parameter_word.val() + unsigned_cast(self.group.val());
+        // The instruction's last parameters are read in this cycle, its activations and weights long before: their
+        // buffers are free from the next.
+        self.give_load.next = 0.into();
+        if self.group_ends.val() && self.head.ends.val().any() {
+            self.give_load.next = self.head.signal_load.val();
+        }
         for p in 0..self.ppu_lanes.value {
             self.lane[p].acc.next = self.taken[p].q.val();
             self.lane[p].record.next = self.records[p].val();

@@ -47,8 +47,6 @@ pub struct Sequencer {
     pub store_ready: Signal<In, Bit>,
     /// Take both.
     pub take: Signal<Out, Bit>,
-    /// Tokens given to LOAD in this cycle.
-    pub give_load: Wire<Out>,
     /// A step is issued: read these words.
     pub step: Signal<Out, Bit>,
     /// Activation word of the step.
@@ -130,7 +128,6 @@ impl Sequencer {
             want_store: Wire::new(4),
             store_ready: Signal::default(),
             take: Signal::default(),
-            give_load: Wire::new(4),
             step: Signal::default(),
             act_word: Wire::new(16),
             weight_word: Wire::new(16),
@@ -251,13 +248,9 @@ impl Logic for Sequencer {
         self.pack.mask_base.next = self.fields.mask_base.val();
         self.pack.begins.next = ((self.i3.q.val() == 0) && (self.i4.q.val() == 0)).into();
         self.pack.ends.next = (self.end3.val() && self.end4.val()).into();
+        self.pack.signal_load.next = self.fields.signal_load.val();
         self.pack.signal_store.next = self.fields.signal_store.val();
         self.position.next = self.pack.word.val();
-        // Operands of the last step are read in this cycle, so their buffers are free from the next.
-        self.give_load.next = 0.into();
-        if self.done.val() {
-            self.give_load.next = self.fields.signal_load.val();
-        }
         // The drain register is busy for one cycle per group, and one for the mask granule.
         if self.drain.q.val() != 0 {
             self.drain.d.next = self.drain.q.val() - 1;

@@ -199,8 +199,9 @@ impl Logic for StoreEngine {
             && (self.rows.malformed.val() || (self.fields.source.val() != 0));
         self.fault_address.next = self.rows.row_address.val();
         self.good.next = !self.flush.val() && !self.outside.val() && !self.malformed.val();
-        // A row starts when the beats of the one before have been read.
-        self.rows.row_ready.next = self.bursts.ready.val() && self.good.val() && (self.to_read.q.val() == 0);
+        // A row starts when the beats of the one before have been read: `position` is the row's own.
+        self.rows.row_ready.next =
+            !self.bursts.burst_valid.val() && self.good.val() && (self.to_read.q.val() == 0);
         self.bursts.go.next = self.rows.row_valid.val() && self.rows.row_ready.val();
         self.bursts.address.next = self.rows.row_address.val();
         self.bursts.beats.next = self.rows.row_beats.val();

@@ -32,7 +32,9 @@ fn measure(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let float = pretrain(&float_config, &train, &test, &mut ())?;
     let float_accuracy = 100.0 * float.network.accuracy(&test);
     println!("float: {float_accuracy:.2} % in {:.1} s", start.elapsed().as_secs_f64());
-    println!("set, ends: accuracy % (difference), latent %, satisfied % before -> after, λ max, codes/step, s");
+    println!(
+        "set, ends: accuracy % (difference), latent %, satisfied % before -> after, λ max, codes/step, s"
+    );
     let mut config = CbpConfig::demo(cbp_epochs.parse()?);
     config.training.seed = seed;
     for ends in [Ends::Int8, Ends::Constrained] {

@@ -1,5 +1,6 @@
 //! From a network and its weight rules to [`TrainedMlp`], refusing whatever the integers could not say exactly.
 
+use crate::cbp::grid::Grid;
 use crate::error::ExportError;
 use crate::int8_weights;
 use crate::latent::{LatentWeights, WeightRule};
@@ -80,7 +81,7 @@ fn export_linear(
                 let grid = constrained.grid(output);
                 (grid.code(w), grid.quantise(w))
             })?;
-            let scales = constrained.grids.iter().map(|grid| grid.scale()).collect();
+            let scales = constrained.grids.iter().map(Grid::scale).collect();
             TrainedWeights::Constrained { set: constrained.grids[0].set(), scales, codes }
         }
     };
@@ -128,5 +129,35 @@ fn finite(layer: &str, parameter: &'static str, values: &[f32]) -> Result<(), Ex
             Err(ExportError::NotFinite { layer: layer.into(), parameter, index, value: values[index] })
         }
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cbp::weights::ConstrainedWeights;
+    use cbp_numerics::WeightSet;
+
+    fn layer(weights: [f32; 4], rule: WeightRule) -> Result<TrainedLayer, ExportError> {
+        let linear = Linear { inputs: 2, outputs: 2, weight: weights.to_vec(), bias: None };
+        let latent = LatentWeights { values: vec![0.25, -0.5, 0.1, 0.5], inputs: 2, rule };
+        export_linear(&linear, Some(&latent), layer_name(2))
+    }
+
+    #[test]
+    fn codes_of_weights_on_the_grid_and_refusal_of_others() {
+        let rule = |scales: &[f32]| {
+            WeightRule::Constrained(Box::new(ConstrainedWeights::new(WeightSet::OneBitShift, scales, 4)))
+        };
+        let exported = layer([0.25, -0.5, 0.0, 1.0], rule(&[0.5, 1.0])).unwrap();
+        let TrainedWeights::Constrained { codes, scales, .. } = exported.weights else {
+            unreachable!("a constrained layer")
+        };
+        assert_eq!(codes, [1, -2, 0, 2]);
+        assert_eq!(scales.len(), 2);
+        let error = layer([0.25, -0.5, 0.0, 0.3], rule(&[0.5])).unwrap_err();
+        assert_eq!(error, ExportError::OffGrid { layer: "fc3".into(), index: 3, value: 0.3 });
+        let error = layer([0.25, -0.5, 0.0, 0.3], WeightRule::Int8).unwrap_err();
+        assert!(matches!(error, ExportError::OffGrid { index: 0, .. }), "{error}");
     }
 }

@@ -1,17 +1,22 @@
 //! Int8 weights of layers that CBP leaves unconstrained: symmetric, one scale per output, codes −127..=127.
 
+use crate::lanes;
+use crate::wide::wide;
+
 /// The largest code; −128 stays unused, so that a weight and its negative are equally exact.
 const LARGEST: f32 = 127.0;
 /// Adding and subtracting 1.5·2^23 rounds |x| ≤ 2^21 to an integer, ties to even, without a library call.
 const ROUNDER: f32 = 12_582_912.0;
 
 /// The scale of one output's weights: its largest magnitude is code ±127. A row of zeros has scale 1.
+#[inline]
 pub(crate) fn row_scale(row: &[f32]) -> f32 {
-    let largest = row.iter().fold(0.0_f32, |largest, w| if w.abs() > largest { w.abs() } else { largest });
+    let largest = lanes::max_by(row, f32::abs);
     if largest > 0.0 { largest / LARGEST } else { 1.0 }
 }
 
 /// The code of a weight, as a whole number.
+#[inline]
 pub(crate) fn code(w: f32, scale: f32) -> f32 {
     let steps = (w / scale).clamp(-LARGEST, LARGEST);
     (steps + ROUNDER) - ROUNDER
@@ -19,13 +24,16 @@ pub(crate) fn code(w: f32, scale: f32) -> f32 {
 
 /// Rounds one output's weights to scale · code.
 pub(crate) fn quantise_row(out: &mut [f32], row: &[f32]) {
-    let scale = row_scale(row);
-    for (out, &w) in out.iter_mut().zip(row) {
-        *out = code(w, scale) * scale;
-    }
+    wide!({
+        let scale = row_scale(row);
+        for (out, &w) in out.iter_mut().zip(row) {
+            *out = code(w, scale) * scale;
+        }
+    });
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // levels are exact
 mod tests {
     use super::*;
     use proptest::prelude::*;

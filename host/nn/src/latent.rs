@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::cbp::weights::ConstrainedWeights;
 use crate::int8_weights;
 use crate::optimiser::SgdStep;
+use crate::wide::wide;
 
 /// Outputs per task of an update.
 const ROWS_PER_TASK: usize = 16;
@@ -137,18 +138,36 @@ fn update_constrained(
         if is_active {
             report.constraint_term += f64::from(constraint.lagrangian_term(latent, lambda, scratch));
             constraint.slopes_into(scratch, latent);
-            for ((gradient, &slope), &lambda) in gradient.iter_mut().zip(&*scratch).zip(lambda) {
-                *gradient += lambda * slope;
-            }
+            add_products(gradient, scratch, lambda);
         }
         step.apply(latent, gradient, velocity);
         // The published code keeps the latent weights of constrained layers in [−1, 1].
-        latent.iter_mut().for_each(|w| *w = w.clamp(-1.0, 1.0));
+        clamp_to_unit(latent);
         grid.quantise_into(scratch, latent);
-        for (deployed, &level) in deployed.iter_mut().zip(&*scratch) {
-            report.codes_changed += usize::from(deployed.to_bits() != level.to_bits());
-            *deployed = level;
-        }
+        report.codes_changed += count_different(deployed, scratch);
+        deployed.copy_from_slice(scratch);
     }
     report
+}
+
+/// sums += xs · ys, element by element.
+fn add_products(sums: &mut [f32], xs: &[f32], ys: &[f32]) {
+    wide!({
+        for ((sum, &x), &y) in sums.iter_mut().zip(xs).zip(ys) {
+            *sum += x * y;
+        }
+    });
+}
+
+fn clamp_to_unit(ws: &mut [f32]) {
+    wide!({
+        for w in ws {
+            *w = w.clamp(-1.0, 1.0);
+        }
+    });
+}
+
+fn count_different(xs: &[f32], ys: &[f32]) -> usize {
+    let is_different = |(x, y): (&f32, &f32)| u32::from(x.to_bits() != y.to_bits());
+    wide!(xs.iter().zip(ys).map(is_different).sum::<u32>()) as usize
 }

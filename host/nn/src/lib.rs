@@ -8,13 +8,21 @@
 //!
 //! Nothing here knows the accelerator. Results do not depend on the number of threads.
 
+// ReLU, MNIST, NeurIPS are names, not code.
+#![allow(clippy::doc_markdown)]
+// Needed by `wide`, which says why.
+#![allow(clippy::inline_always)]
+
 pub mod cbp;
+mod checkpoint;
 pub mod config;
 pub mod data;
 mod demo;
 mod error;
 mod export;
 mod gemm;
+#[cfg(test)]
+mod gradient_check;
 mod int8_weights;
 mod lanes;
 mod latent;
@@ -25,8 +33,10 @@ mod optimiser;
 mod progress;
 mod rng;
 mod trainer;
+mod wide;
 
 pub use cbp_numerics::WeightSet;
+pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{ActivationConfig, CbpConfig, Ends, PretrainConfig, TrainConfig};
 pub use demo::{Constrained, Pretrained, constrain, pretrain};
 pub use error::{ExportError, TrainError};

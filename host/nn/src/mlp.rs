@@ -137,6 +137,7 @@ impl Mlp {
         for (index, layer) in self.layers.iter_mut().enumerate() {
             let (x, y) = tape.step(index);
             if let Layer::Quantise(quantiser) = layer {
+                quantiser.range = 0.0;
                 quantiser.observe(x.data(), indices.len());
             }
             layer.forward(x, y, indices.len());
@@ -186,7 +187,13 @@ impl Tape {
             values.push(vec![0.0; width * batch]);
         }
         let gradient = vec![0.0; widest * batch];
-        Self { batch, input: vec![0.0; inputs * batch], values, upstream: gradient.clone(), downstream: gradient }
+        Self {
+            batch,
+            input: vec![0.0; inputs * batch],
+            values,
+            upstream: gradient.clone(),
+            downstream: gradient,
+        }
     }
 
     /// Input and output of layer `index`.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::wide::wide;
+
 /// One step, in PyTorch's form: v ← μ·v + (g + decay·w), w ← w − rate·v, without dampening or Nesterov.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct SgdStep {
@@ -15,10 +17,12 @@ pub(crate) struct SgdStep {
 impl SgdStep {
     pub(crate) fn apply(&self, parameters: &mut [f32], gradient: &[f32], velocity: &mut [f32]) {
         let Self { rate, momentum, weight_decay, clip } = *self;
-        for ((w, &g), v) in parameters.iter_mut().zip(gradient).zip(velocity) {
-            *v = momentum * *v + (g.clamp(-clip, clip) + weight_decay * *w);
-            *w -= rate * *v;
-        }
+        wide!({
+            for ((w, &g), v) in parameters.iter_mut().zip(gradient).zip(velocity) {
+                *v = momentum * *v + (g.max(-clip).min(clip) + weight_decay * *w);
+                *w -= rate * *v;
+            }
+        });
     }
 
     /// The same step for biases and batch norm, which do not decay.

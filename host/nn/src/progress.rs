@@ -23,8 +23,8 @@ pub struct EpochMetrics {
     pub constraint: Option<ConstraintMetrics>,
 }
 
-/// Follows training, and may end it.
-pub trait Progress {
+/// Follows training, and may end it. It is called from a thread of the rayon pool, hence `Send`.
+pub trait Progress: Send {
     /// Batch `batch` of `batches` (from 1) of epoch `epoch` (from 1) is done. `Break` ends training.
     fn batch(&mut self, epoch: u32, batch: usize, batches: usize) -> ControlFlow<()> {
         let _ = (epoch, batch, batches);

@@ -78,30 +78,38 @@ impl Trainer {
         ends: Ends,
         config: CbpConfig,
     ) -> Result<Self, TrainError> {
-        let network = match config.activations {
-            Some(_) => float.with_quantised_activations(),
-            None => float.clone(),
-        };
-        let count = network.linears().count();
-        let rule = |index: usize, weights: &LatentWeights| {
-            if ends == Ends::Int8 && (index == 0 || index + 1 == count) {
-                return Ok(WeightRule::Int8);
-            }
+        let state = CbpState { set, ends, config, schedule: Schedule::new(config.patience) };
+        let mut trainer = Self::with_scales(float, state, |index, weights| {
             let scales = config.scale.scales(set, &weights.values, weights.inputs);
             match scales.iter().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
                 Some(&scale) => Err(TrainError::Scale { layer: layer_name(index), scale }),
-                None => Ok(WeightRule::Constrained(Box::new(ConstrainedWeights::new(
-                    set,
-                    &scales,
-                    weights.values.len(),
-                )))),
+                None => Ok(scales),
             }
-        };
-        let cbp = CbpState { set, ends, config, schedule: Schedule::new(config.patience) };
-        let mut trainer = Self::with_rules(network, config.training, Some(cbp), rule)?;
+        })?;
         trainer.set_window();
         trainer.update_multipliers();
         Ok(trainer)
+    }
+
+    /// Constrained training with given scales of each constrained layer; λ = 0, and the window is not yet set.
+    pub(crate) fn with_scales<E>(
+        float: &Mlp,
+        cbp: CbpState,
+        scales: impl Fn(usize, &LatentWeights) -> Result<Vec<f32>, E>,
+    ) -> Result<Self, E> {
+        let network = match cbp.config.activations {
+            Some(_) => float.with_quantised_activations(),
+            None => float.clone(),
+        };
+        let last = network.linears().count() - 1;
+        Self::with_rules(network, cbp.config.training, Some(cbp), |index, weights| {
+            if cbp.ends == Ends::Int8 && (index == 0 || index == last) {
+                return Ok(WeightRule::Int8);
+            }
+            let scales = scales(index, weights)?;
+            let weights = ConstrainedWeights::new(cbp.set, &scales, weights.values.len());
+            Ok(WeightRule::Constrained(Box::new(weights)))
+        })
     }
 
     fn with_rules<E>(
@@ -148,7 +156,8 @@ impl Trainer {
     /// Trains for the epochs that are left, and reports on each; before the first one, also on the state at the start.
     ///
     /// # Errors
-    /// [`TrainError::Settings`] if the data do not fit, [`TrainError::Diverged`], or [`TrainError::Stopped`].
+    /// [`TrainError::Settings`] if the data do not fit, [`TrainError::Diverged`], or [`TrainError::Stopped`]. The state is
+    /// then the one after the last whole epoch, and another call goes on from there.
     pub fn run(
         &mut self,
         train: &Dataset,
@@ -156,6 +165,16 @@ impl Trainer {
         progress: &mut dyn Progress,
     ) -> Result<Vec<EpochMetrics>, TrainError> {
         self.check(train, test)?;
+        // Inside the pool each parallel loop starts at once; from outside, each would wake and await another thread.
+        rayon::scope(|_| self.run_in_pool(train, test, progress))
+    }
+
+    fn run_in_pool(
+        &mut self,
+        train: &Dataset,
+        test: &Dataset,
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<EpochMetrics>, TrainError> {
         let mut history = Vec::new();
         if self.epoch == 0 {
             self.network.calibrate(train);
@@ -164,7 +183,15 @@ impl Trainer {
         let mut tape = Tape::new(&self.network, self.training.batch);
         let mut grads: Vec<ParamGrad> = self.network.layers.iter().map(Layer::zero_grad).collect();
         while self.epoch < self.training.epochs {
-            let sums = self.train_epoch(train, &mut tape, &mut grads, progress)?;
+            let before = self.clone();
+            let sums = match self.train_epoch(train, &mut tape, &mut grads, progress) {
+                Ok(sums) => sums,
+                Err(error) => {
+                    // Half an epoch cannot be resumed, so it is undone.
+                    *self = before;
+                    return Err(error);
+                }
+            };
             self.epoch += 1;
             self.end_epoch(sums.loss + sums.update.constraint_term);
             let steps = train.len() / self.training.batch;
@@ -209,7 +236,7 @@ impl Trainer {
             self.network.quantisers_mut().for_each(|quantiser| quantiser.frozen = frozen);
         }
         let order = permutation(&mut keyed(seed, Purpose::Order, u64::from(epoch), 0), train.len());
-        let shift = Shift { seed, epoch: u64::from(epoch), max_shift };
+        let shift = Shift { seed, epoch: u64::from(epoch), largest: max_shift };
         let batches = train.len() / batch;
         let mut sums = EpochSums::default();
         for (index, images) in order.chunks_exact(batch).enumerate() {

@@ -9,13 +9,17 @@ pub enum RequantFault {
     #[error("the shift is {0}, expected 1 to 47")]
     Shift(u8),
     /// acc·m + B + 2^(s−1) can leave 48 signed bits.
-    #[error("|acc·m + B| can reach {bound}, which with rounding exceeds 48 signed bits; use a smaller bias or shift")]
+    #[error(
+        "|acc·m + B| can reach {bound}, which with rounding exceeds 48 signed bits; use a smaller bias or shift"
+    )]
     Product {
         /// The largest |acc·m + B|.
         bound: i128,
     },
     /// The real ratio is not a finite number that m / 2^s can express.
-    #[error("the ratio {ratio:e} of accumulator to output cannot be written as m / 2^s with |m| < 2^15, s ≥ 1")]
+    #[error(
+        "the ratio {ratio:e} of accumulator to output cannot be written as m / 2^s with |m| < 2^15, s ≥ 1"
+    )]
     Ratio {
         /// Output units per unit of the accumulator.
         ratio: f64,
@@ -78,7 +82,9 @@ pub enum NetworkError {
         previous: usize,
     },
     /// Raw accumulators cannot be the input of a layer.
-    #[error("layer {layer:?} stores raw accumulators, but layer {next:?} reads them; only the last layer may be raw")]
+    #[error(
+        "layer {layer:?} stores raw accumulators, but layer {next:?} reads them; only the last layer may be raw"
+    )]
     RawInside {
         /// The raw layer.
         layer: String,
@@ -110,7 +116,9 @@ pub enum NetworkError {
         high: i8,
     },
     /// The accumulator can overflow.
-    #[error("layer {layer:?}, channel {channel}: |acc| can reach {bound}, beyond 32 signed bits; use fewer inputs or smaller weights")]
+    #[error(
+        "layer {layer:?}, channel {channel}: |acc| can reach {bound}, beyond 32 signed bits; use fewer inputs or smaller weights"
+    )]
     Accumulator {
         /// The layer.
         layer: String,

@@ -13,7 +13,7 @@ pub struct Requant {
     pub shift: u8,
 }
 
-/// The output's zero point and range. ReLU is `low == zero_point`.
+/// The output's zero point and range. `ReLU` is `low == zero_point`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Clamp {
     /// z: the code of the real value 0.
@@ -31,7 +31,7 @@ impl Clamp {
         Self { zero_point, low: i8::MIN, high: i8::MAX }
     }
 
-    /// ReLU: nothing below the zero point.
+    /// `ReLU`: nothing below the zero point.
     #[must_use]
     pub const fn relu(zero_point: i8) -> Self {
         Self { zero_point, low: zero_point, high: i8::MAX }
@@ -76,7 +76,11 @@ impl Requant {
         }
         let product = i128::from(acc_bound) * i128::from(self.multiplier).abs();
         let bound = product + i128::from(self.bias).abs();
-        if bound + (1 << (self.shift - 1)) < Self::LIMIT { Ok(()) } else { Err(RequantFault::Product { bound }) }
+        if bound + (1 << (self.shift - 1)) < Self::LIMIT {
+            Ok(())
+        } else {
+            Err(RequantFault::Product { bound })
+        }
     }
 
     /// The constants that give the same output and mask from an accumulator twice as large: B·2, s + 1.

@@ -145,7 +145,12 @@ pub fn fully_connected(
             let s_in = positive("input scale", f64::from(input.scale))?;
             let s_out = positive("output scale", f64::from(output.scale))?;
             let zero_sum = i64::from(input.zero_point) * sum;
-            requant(affine.gain * weight_scale * s_in / s_out, affine.shift / s_out, zero_sum, magnitude * 128)
+            requant(
+                affine.gain * weight_scale * s_in / s_out,
+                affine.shift / s_out,
+                zero_sum,
+                magnitude * 128,
+            )
         };
         make().map_err(in_channel(c))
     });

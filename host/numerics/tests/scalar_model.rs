@@ -8,7 +8,8 @@ use cbp_numerics::{
 use proptest::prelude::*;
 
 fn raw(name: &str, inputs: usize, outputs: usize, weights: Weights) -> Layer {
-    let operation = Operation::FullyConnected(FullyConnected { inputs, outputs, weights, output: Output::Raw });
+    let operation =
+        Operation::FullyConnected(FullyConnected { inputs, outputs, weights, output: Output::Raw });
     Layer { name: name.into(), operation }
 }
 
@@ -77,7 +78,7 @@ proptest! {
         let results = run_network(&network, &image, 1).unwrap();
         for c in 0..2 {
             let sum: f64 = (0..20).map(|i| {
-                f64::from(weights[c * 20 + i]) * 0.05f32 as f64 * f64::from(s_in) * (f64::from(image[i]) - f64::from(z_in))
+                f64::from(weights[c * 20 + i]) * f64::from(0.05f32) * f64::from(s_in) * (f64::from(image[i]) - f64::from(z_in))
             }).sum();
             let real = affine.gain * sum + affine.shift;
             let low = if relu { f64::from(z_out) } else { -128.0 };

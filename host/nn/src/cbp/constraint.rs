@@ -4,6 +4,7 @@
 use super::grid::Grid;
 use super::steps::StepFunction;
 use crate::lanes;
+use crate::wide::wide;
 
 /// Gaps of the largest set.
 const GAPS: usize = 6;
@@ -35,6 +36,7 @@ pub struct Constraint {
     last: f32,
     /// (lower level, upper level, largest value kept) of each gap; unused ones have no inside.
     gaps: [(f32, f32, f32); GAPS],
+    gap_count: usize,
     slope: StepFunction,
 }
 
@@ -53,7 +55,7 @@ impl Constraint {
             steps.extend([(lo, 4.0), (lo + (m - lo) * u, -2.0), (hi - (hi - m) * u, -2.0)]);
         }
         steps.push((last, 4.0));
-        Self { first, last, gaps, slope: StepFunction::new(-2.0, steps) }
+        Self { first, last, gaps, gap_count: levels.len() - 1, slope: StepFunction::new(-2.0, steps) }
     }
 
     /// cs(w; g).
@@ -71,15 +73,29 @@ impl Constraint {
 
     /// [`Constraint::value`] of many weights.
     pub(crate) fn values_into(&self, out: &mut [f32], ws: &[f32]) {
-        for (out, &w) in out.iter_mut().zip(ws) {
-            let below = self.first - w;
-            let above = w - self.last;
-            let outside = if below > above { below } else { above };
-            *out = if outside > 0.0 { 2.0 * outside } else { 0.0 };
+        match self.gap_count {
+            1 => self.values_unrolled::<1>(out, ws),
+            2 => self.values_unrolled::<2>(out, ws),
+            4 => self.values_unrolled::<4>(out, ws),
+            _ => self.values_unrolled::<GAPS>(out, ws),
         }
-        for &gap in self.gaps.iter().take_while(|gap| gap.0 < gap.1) {
-            out.iter_mut().zip(ws).for_each(|(out, &w)| *out += tooth(w, gap));
-        }
+    }
+
+    /// With the number of gaps known, the loop over weights vectorises.
+    fn values_unrolled<const COUNT: usize>(&self, out: &mut [f32], ws: &[f32]) {
+        let gaps: [_; COUNT] = std::array::from_fn(|gap| self.gaps[gap]);
+        let (first, last) = (self.first, self.last);
+        wide!({
+            for (out, &w) in out.iter_mut().zip(ws) {
+                let (below, above) = (first - w, w - last);
+                let outside = if below > above { below } else { above };
+                let mut value = if outside > 0.0 { 2.0 * outside } else { 0.0 };
+                for gap in gaps {
+                    value += tooth(w, gap);
+                }
+                *out = value;
+            }
+        });
     }
 
     /// [`Constraint::slope`] of many weights.
@@ -96,6 +112,7 @@ impl Constraint {
 }
 
 /// Twice the distance to the nearer end of a gap; 0 outside the gap and inside the window.
+#[inline]
 fn tooth(w: f32, (lo, hi, largest): (f32, f32, f32)) -> f32 {
     let (left, right) = (w - lo, hi - w);
     let value = 2.0 * if left < right { left } else { right };
@@ -109,6 +126,7 @@ pub fn sawtooth(grid: &Grid, w: f32) -> f32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // levels are exact
 mod tests {
     use super::*;
     use cbp_numerics::WeightSet;

@@ -72,6 +72,7 @@ impl Grid {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // levels are exact
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -1,14 +1,12 @@
 //! The multipliers λ, one per weight, and their ascent.
 
-use serde::{Deserialize, Serialize};
-
 const BETA1: f32 = 0.9;
 const BETA2: f32 = 0.999;
 const EPS: f32 = 1e-8;
 
 /// λ ≥ 0 with the moments of Adam, which climbs the Lagrangian in λ. They start at 0 and never fall, because the
 /// gradient cs(w; g) is never negative.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Multipliers {
     /// λ, in the order of the weights.
     pub lambda: Vec<f32>,
@@ -75,7 +73,10 @@ mod tests {
             (WeightSet::TwoBitShift, 3, [0.016_026, 0.03, 0.03, 0.016_026, 0.006_388, 0., 0.03, 0.03]),
         ] {
             for (found, expected) in after(set, windows).into_iter().zip(expected) {
-                assert!((found - expected).abs() < 1e-6, "{set} after {windows}: {found}, expected {expected}");
+                assert!(
+                    (found - expected).abs() < 1e-6,
+                    "{set} after {windows}: {found}, expected {expected}"
+                );
             }
         }
     }

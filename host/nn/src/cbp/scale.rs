@@ -101,17 +101,22 @@ mod tests {
     }
 
     #[test]
-    fn least_squares_finds_the_known_optima_of_a_normal_distribution() {
+    fn least_squares_is_as_good_as_a_fine_scan_and_as_known_for_a_normal_distribution() {
         let weights = bell(20_000);
         let mean = mean_magnitude(&weights);
-        for (set, ratio) in [
-            (WeightSet::Binary, 1.0),
-            (WeightSet::Ternary, 1.53),
-            (WeightSet::OneBitShift, 2.10),
-            (WeightSet::TwoBitShift, 2.60),
+        let power: f64 = weights.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
+        for (set, decibels) in [
+            (WeightSet::Binary, 4.40),
+            (WeightSet::Ternary, 7.21),
+            (WeightSet::OneBitShift, 10.85),
+            (WeightSet::TwoBitShift, 13.23),
         ] {
-            let found = least_squares(set, &weights) / mean;
-            assert!((found - ratio).abs() < 0.1, "{set}: {found}, expected {ratio}");
+            let error = |scale| refit(&Grid::new(set, scale), &weights).0;
+            let found = error(least_squares(set, &weights));
+            let scan = (50..500).map(|i| error(i as f32 * 0.01 * mean)).fold(f64::INFINITY, f64::min);
+            assert!(found <= scan * 1.0005, "{set}: error {found}, a scan finds {scan}");
+            let ratio = 10.0 * (power / found).log10();
+            assert!((ratio - decibels).abs() < 0.25, "{set}: {ratio} dB, expected {decibels}");
         }
     }
 

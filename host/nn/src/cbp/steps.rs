@@ -1,5 +1,7 @@
 //! Piecewise constant functions: the quantiser and the slope of the constraint are both of this form.
 
+use crate::wide::wide;
+
 /// Edges of the largest such function: three per gap of the seven levels of two-bit shift, and one.
 const CAPACITY: usize = 19;
 
@@ -28,7 +30,7 @@ impl StepFunction {
         steps.fold(self.base, |value, (&edge, &jump)| value + if w >= edge { jump } else { 0.0 })
     }
 
-    /// out_i = scale · f(w_i). The numbers of edges that occur are unrolled, so that the loop over weights vectorises.
+    /// `out[i]` = scale · f(`ws[i]`). The numbers of edges that occur are unrolled, so that the loop over weights vectorises.
     pub(super) fn fill(&self, out: &mut [f32], ws: &[f32], scale: f32) {
         match self.len {
             1 => self.fill_unrolled::<1>(out, ws, scale),
@@ -45,13 +47,15 @@ impl StepFunction {
     fn fill_unrolled<const LEN: usize>(&self, out: &mut [f32], ws: &[f32], scale: f32) {
         let edges: [f32; LEN] = std::array::from_fn(|j| self.edges[j]);
         let jumps: [f32; LEN] = std::array::from_fn(|j| self.jumps[j]);
-        for (out, &w) in out.iter_mut().zip(ws) {
-            let mut value = self.base;
-            for j in 0..LEN {
-                value += if w >= edges[j] { jumps[j] } else { 0.0 };
+        wide!({
+            for (out, &w) in out.iter_mut().zip(ws) {
+                let mut value = self.base;
+                for j in 0..LEN {
+                    value += if w >= edges[j] { jumps[j] } else { 0.0 };
+                }
+                *out = scale * value;
             }
-            *out = scale * value;
-        }
+        });
     }
 }
 

@@ -40,7 +40,8 @@ impl ConstrainedWeights {
     /// One ascent of λ under the window of now.
     pub(crate) fn update_multipliers(&mut self, latent: &[f32], inputs: usize, rate: f32) {
         let mut values = vec![0.0; latent.len()];
-        for (output, (out, ws)) in values.chunks_exact_mut(inputs).zip(latent.chunks_exact(inputs)).enumerate()
+        for (output, (out, ws)) in
+            values.chunks_exact_mut(inputs).zip(latent.chunks_exact(inputs)).enumerate()
         {
             self.constraint(output).values_into(out, ws);
         }

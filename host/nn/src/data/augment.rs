@@ -14,7 +14,7 @@ pub(crate) const PIXEL_SCALE: f32 = 1.0 / 255.0;
 pub(crate) struct Shift {
     pub(crate) seed: u64,
     pub(crate) epoch: u64,
-    pub(crate) max_shift: u32,
+    pub(crate) largest: u32,
 }
 
 /// Fills `out` (batch × pixels, image after image) with the images `indices`, shifted if `shift` is given.
@@ -30,7 +30,7 @@ pub(crate) fn fill_batch(out: &mut [f32], data: &Dataset, indices: &[u32], shift
 
 fn draw(shift: Shift, image: u32) -> (i32, i32) {
     let mut rng = keyed(shift.seed, Purpose::Shift, shift.epoch, u64::from(image));
-    let mut one = || below(&mut rng, 2 * shift.max_shift + 1) as i32 - shift.max_shift as i32;
+    let mut one = || below(&mut rng, 2 * shift.largest + 1) as i32 - shift.largest as i32;
     (one(), one())
 }
 
@@ -84,7 +84,7 @@ mod tests {
     fn draws_cover_the_square() {
         let mut seen = std::collections::BTreeSet::new();
         for image in 0..400 {
-            let (down, right) = draw(Shift { seed: 1, epoch: 2, max_shift: 1 }, image);
+            let (down, right) = draw(Shift { seed: 1, epoch: 2, largest: 1 }, image);
             assert!(down.abs() <= 1 && right.abs() <= 1);
             seen.insert((down, right));
         }

@@ -7,6 +7,8 @@
 use rayon::prelude::*;
 
 use super::FEATURES_PER_TASK;
+use crate::lanes;
+use crate::wide::wide;
 
 /// Weight of the newest batch in the observed range: an average over about a hundred batches.
 const RANGE_RATE: f32 = 0.01;
@@ -41,10 +43,7 @@ impl ActivationQuantiser {
             return;
         }
         let block = FEATURES_PER_TASK * batch;
-        let largest = x
-            .par_chunks(block)
-            .map(|x| x.iter().fold(0.0_f32, |largest, &x| if x > largest { x } else { largest }))
-            .reduce(|| 0.0, f32::max);
+        let largest = x.par_chunks(block).map(|x| lanes::max_by(x, |x| x)).reduce(|| 0.0, f32::max);
         if self.range > 0.0 {
             self.range += RANGE_RATE * (largest - self.range);
         } else {
@@ -57,11 +56,13 @@ impl ActivationQuantiser {
         let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
         let block = FEATURES_PER_TASK * batch;
         y.par_chunks_mut(block).zip(x.par_chunks(block)).for_each(|(y, x)| {
-            for (y, &x) in y.iter_mut().zip(x) {
-                let steps = x * inverse;
-                let steps = if steps < STEPS { steps } else { STEPS };
-                *y = ((steps + ROUNDER) - ROUNDER) * scale;
-            }
+            wide!({
+                for (y, &x) in y.iter_mut().zip(x) {
+                    let steps = x * inverse;
+                    let steps = if steps < STEPS { steps } else { STEPS };
+                    *y = ((steps + ROUNDER) - ROUNDER) * scale;
+                }
+            });
         });
     }
 
@@ -69,9 +70,11 @@ impl ActivationQuantiser {
         let block = FEATURES_PER_TASK * batch;
         dx.par_chunks_mut(block).zip(x.par_chunks(block)).zip(dy.par_chunks(block)).for_each(
             |((dx, x), dy)| {
-                for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
-                    *dx = if x <= self.range { dy } else { 0.0 };
-                }
+                wide!({
+                    for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
+                        *dx = if x <= self.range { dy } else { 0.0 };
+                    }
+                });
             },
         );
     }

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::{FEATURES_PER_TASK, ParamGrad};
 use crate::lanes;
+use crate::wide::wide;
 
 /// Weight of the newest batch in the running statistics.
 const RUNNING_RATE: f32 = 0.1;
@@ -91,14 +92,7 @@ impl BatchNorm {
             });
     }
 
-    pub(crate) fn backward(
-        &self,
-        x: &[f32],
-        dy: &[f32],
-        batch: usize,
-        grad: &mut ParamGrad,
-        dx: &mut [f32],
-    ) {
+    pub(crate) fn backward(&self, x: &[f32], dy: &[f32], batch: usize, grad: &mut ParamGrad, dx: &mut [f32]) {
         let grads = grad.weight.par_iter_mut().zip(&mut grad.bias);
         dx.par_chunks_exact_mut(batch)
             .with_min_len(FEATURES_PER_TASK)
@@ -112,15 +106,19 @@ impl BatchNorm {
                 let mean_dy = *d_beta / batch as f32;
                 let slope = *d_gamma * inverse_deviation / batch as f32;
                 let scale = gamma * inverse_deviation;
-                for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
-                    *dx = scale * (dy - mean_dy - (x - mean) * slope);
-                }
+                wide!({
+                    for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
+                        *dx = scale * (dy - mean_dy - (x - mean) * slope);
+                    }
+                });
             });
     }
 }
 
 fn normalise(y: &mut [f32], x: &[f32], mean: f32, scale: f32, beta: f32) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y = (x - mean) * scale + beta;
-    }
+    wide!({
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = (x - mean) * scale + beta;
+        }
+    });
 }

@@ -38,7 +38,9 @@ impl Linear {
         multiply(y, self.matrix(), x);
         if let Some(bias) = &self.bias {
             for (y, &bias) in y.chunks_exact_mut(batch).zip(bias) {
-                y.iter_mut().for_each(|y| *y += bias);
+                for y in y {
+                    *y += bias;
+                }
             }
         }
     }

@@ -3,13 +3,16 @@
 use rayon::prelude::*;
 
 use super::FEATURES_PER_TASK;
+use crate::wide::wide;
 
 pub(super) fn forward(x: &[f32], y: &mut [f32], batch: usize) {
     y.par_chunks_mut(FEATURES_PER_TASK * batch).zip(x.par_chunks(FEATURES_PER_TASK * batch)).for_each(
         |(y, x)| {
-            for (y, &x) in y.iter_mut().zip(x) {
-                *y = if x > 0.0 { x } else { 0.0 };
-            }
+            wide!({
+                for (y, &x) in y.iter_mut().zip(x) {
+                    *y = if x > 0.0 { x } else { 0.0 };
+                }
+            });
         },
     );
 }
@@ -18,9 +21,11 @@ pub(super) fn forward(x: &[f32], y: &mut [f32], batch: usize) {
 pub(super) fn backward(x: &[f32], dy: &[f32], batch: usize, dx: &mut [f32]) {
     let block = FEATURES_PER_TASK * batch;
     dx.par_chunks_mut(block).zip(x.par_chunks(block)).zip(dy.par_chunks(block)).for_each(|((dx, x), dy)| {
-        for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
-            *dx = if x > 0.0 { dy } else { 0.0 };
-        }
+        wide!({
+            for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
+                *dx = if x > 0.0 { dy } else { 0.0 };
+            }
+        });
     });
 }
 

@@ -1,0 +1,436 @@
+//! One open device.
+
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use cbp_isa::registers::{self, Register, control, irq, status};
+use cbp_isa::ring::ErrorCode;
+use cbp_isa::{Config, capability};
+
+use crate::error::{Error, Snapshot};
+use crate::info::Info;
+use crate::job::{Completion, Job, Ticket};
+use crate::queue::{Next, Queue, ring_bytes};
+use crate::transport::{DmaMemory, Identity, Reset, Transport, TransportError};
+use crate::window::Window;
+
+/// Memory for a device of transport `T`.
+pub type Buffer<T> = Arc<<T as Transport>::Dma>;
+
+/// Makes tickets of different devices, and of one device before and after a reset, different.
+static GENERATION: AtomicU32 = AtomicU32::new(1);
+
+/// How a device is used.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// log2 of ring entries, 0…15.
+    pub ring_log2: u32,
+    /// Largest burst in bytes; the device's own choice if `None`.
+    pub burst_limit: Option<u32>,
+    /// Clock cycles without progress before the device gives a transfer up; its own choice if `None`.
+    pub dma_timeout: Option<u32>,
+    /// How long a reset may take.
+    pub reset_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { ring_log2: 6, burst_limit: None, dma_timeout: None, reset_timeout: Duration::from_millis(100) }
+    }
+}
+
+/// Counters since the last reset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Clock cycles.
+    pub cycles: u64,
+    /// Steps issued to the array.
+    pub mac_active: u64,
+    /// Cycles COMPUTE waited for LOAD.
+    pub wait_load: u64,
+    /// Cycles COMPUTE waited for STORE.
+    pub wait_store: u64,
+    /// Cycles COMPUTE waited for post-processing.
+    pub wait_ppu: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Registers may hold anything.
+    Stopped,
+    Running,
+    /// A job failed.
+    Halted(ErrorCode),
+    /// It did something that it should not.
+    Broken,
+    /// It has left the bus.
+    Gone,
+}
+
+/// One open device: jobs in, completions out.
+pub struct Device<T: Transport> {
+    window: Window<T>,
+    info: Info,
+    options: Options,
+    queue: Option<Queue<T::Dma>>,
+    state: State,
+}
+
+impl<T: Transport> Device<T> {
+    /// Checks that this is our device, resets it and starts its queue.
+    ///
+    /// # Errors
+    /// No device, another device, another version, or no memory. The device is then left disabled.
+    pub fn open(transport: T, options: Options) -> Result<Self, Error> {
+        if options.ring_log2 > 15 {
+            return Err(Error::BadJob("rings have at most 2^15 entries"));
+        }
+        let mut window = Window(transport);
+        let info = Info::read(&mut window)?;
+        let mut device = Self { window, info, options, queue: None, state: State::Stopped };
+        device.reset()?;
+        Ok(device)
+    }
+
+    /// What the device says about itself.
+    pub const fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// How the device was built.
+    pub const fn config(&self) -> &Config {
+        &self.info.config
+    }
+
+    /// Which device this is.
+    pub fn identity(&self) -> Identity {
+        self.window.0.identity()
+    }
+
+    /// The back end, for what only it can do (traces and faults of a simulation).
+    pub const fn transport(&mut self) -> &mut T {
+        &mut self.window.0
+    }
+
+    /// Zeroed memory that the device can access.
+    ///
+    /// # Errors
+    /// There is none, or it lies beyond the device's address bits.
+    pub fn allocate(&mut self, bytes: usize) -> Result<Buffer<T>, Error> {
+        Ok(Arc::new(self.allocate_dma(bytes)?))
+    }
+
+    fn allocate_dma(&mut self, bytes: usize) -> Result<T::Dma, Error> {
+        let memory = self.window.0.allocate(bytes)?;
+        self.info.reaches(memory.bus_address(), memory.size())?;
+        Ok(memory)
+    }
+
+    /// Hands a job to the device; it keeps the job's memory allocated until it is over.
+    ///
+    /// # Errors
+    /// [`Error::RingFull`], [`Error::BadJob`], or a device that does not take jobs.
+    pub fn submit(&mut self, job: Job<T::Dma>) -> Result<Ticket, Error> {
+        self.ready()?;
+        job.check(self.info.config.beat_bytes() as u64)?;
+        self.reap()?; // a job may have failed meanwhile
+        self.ready()?;
+        let queue = self.queue.as_mut().ok_or(Error::NeedsReset)?;
+        let ticket = queue.push(job)?;
+        let producer = queue.indices().0;
+        let rung = self.window.write(registers::QUEUE_COMMAND_PRODUCER, producer);
+        self.watch(rung)?;
+        Ok(ticket)
+    }
+
+    /// The job's completion if it is over, without waiting.
+    ///
+    /// # Errors
+    /// [`Error::JobFailed`] if the job failed, and everything that [`Device::wait`] returns except time-outs.
+    pub fn poll(&mut self, ticket: Ticket) -> Result<Option<Completion>, Error> {
+        self.reap()?;
+        let queue = self.queue.as_mut().ok_or(Error::StaleTicket)?;
+        let Some(completion) = queue.take(ticket)? else {
+            // What runs behind a failed job completes only after `resume`.
+            return if let State::Halted(code) = self.state { Err(Error::Halted(code)) } else { Ok(None) };
+        };
+        match completion.status {
+            ErrorCode::None => Ok(Some(completion)),
+            code => Err(Error::JobFailed { code, address: completion.error_address, completion }),
+        }
+    }
+
+    /// Waits until the job is over. Time counts on the device's scale (see [`Transport::now`]).
+    ///
+    /// # Errors
+    /// [`Error::JobFailed`] if the job failed; [`Error::Timeout`] and others if the device did not answer.
+    pub fn wait(&mut self, ticket: Ticket, timeout: Duration) -> Result<Completion, Error> {
+        let start = self.window.0.now();
+        let until = start.saturating_add(timeout);
+        loop {
+            if let Some(completion) = self.poll(ticket)? {
+                return Ok(completion);
+            }
+            self.ready()?;
+            if self.window.0.now() >= until {
+                return Err(self.timeout("completion", start));
+            }
+            let woken = self.window.0.wait_interrupt(until).map_err(Error::from);
+            self.watch(woken)?;
+            self.acknowledge(ticket)?;
+        }
+    }
+
+    /// Clears interrupt causes. An expired watchdog ends every wait but those for completions already written.
+    fn acknowledge(&mut self, ticket: Ticket) -> Result<(), Error> {
+        let causes = self.window.read(registers::IRQ_STATUS);
+        let causes = self.watch(causes)?;
+        if causes == 0 {
+            return Ok(());
+        }
+        let cleared = self.window.write(registers::IRQ_STATUS, causes);
+        self.watch(cleared)?;
+        if causes & irq::WEDGED == 0 {
+            return Ok(());
+        }
+        self.reap()?;
+        self.state = State::Broken;
+        let over = |q: &Queue<T::Dma>| q.indices().1.wrapping_sub(ticket.index).cast_signed() > 0;
+        if self.queue.as_ref().is_some_and(over) {
+            return Ok(());
+        }
+        let address = self.window.read64(registers::ERROR_ADDRESS_LO)?;
+        Err(Error::Wedged { address, snapshot: Box::new(self.snapshot()) })
+    }
+
+    /// Takes every new completion out of the ring and tells the device.
+    fn reap(&mut self) -> Result<(), Error> {
+        if matches!(self.state, State::Gone) {
+            return Err(Error::DeviceGone);
+        }
+        let Some(queue) = self.queue.as_mut() else { return Ok(()) };
+        let before = queue.indices().1;
+        let mut bad = None;
+        while self.state != State::Broken {
+            match queue.pop()? {
+                Next::Empty => break,
+                Next::Completed(c) => {
+                    if !matches!(c.status, ErrorCode::None | ErrorCode::Aborted) {
+                        self.state = State::Halted(c.status);
+                        // The next resume clears the register, and the ticket may be waited for after it.
+                        queue.set_error_address(self.window.read64(registers::ERROR_ADDRESS_LO)?);
+                    }
+                }
+                Next::Bad(reason, entry) => {
+                    bad = Some((reason, entry));
+                    self.state = State::Broken;
+                }
+            }
+        }
+        let index = queue.indices().1;
+        if index != before {
+            let told = self.window.write(registers::QUEUE_COMPLETION_CONSUMER, index);
+            self.watch(told)?;
+        }
+        match bad {
+            None => Ok(()),
+            Some((reason, entry)) => {
+                Err(Error::BadCompletion { reason, index, entry, snapshot: Box::new(self.snapshot()) })
+            }
+        }
+    }
+
+    /// After a failed job: the jobs behind it complete as aborted, and new ones are taken.
+    ///
+    /// # Errors
+    /// The device is gone.
+    pub fn resume(&mut self) -> Result<(), Error> {
+        if let State::Halted(_) = self.state {
+            let resumed = self.window.write(registers::CONTROL, control::RESUME);
+            self.watch(resumed)?;
+            self.state = State::Running;
+        }
+        self.ready()
+    }
+
+    /// Resets the device and starts its queue again; tickets from before become stale.
+    ///
+    /// Tries the device's own reset, then a function-level reset, then a bus reset.
+    ///
+    /// # Errors
+    /// The device answers none of them.
+    pub fn reset(&mut self) -> Result<(), Error> {
+        self.quiesce()?;
+        let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
+        if let Some(queue) = self.queue.as_mut() {
+            queue.restart(generation)?;
+        } else {
+            let log2 = self.options.ring_log2;
+            let (commands, completions) = ring_bytes(log2);
+            let commands = self.allocate_dma(commands)?;
+            let completions = self.allocate_dma(completions)?;
+            self.queue = Some(Queue::new(commands, completions, log2, generation)?);
+        }
+        let started = self.start();
+        self.watch(started)?;
+        self.state = State::Running;
+        Ok(())
+    }
+
+    /// Programs the queue of a device that was just reset.
+    fn start(&mut self) -> Result<(), Error> {
+        let queue = self.queue.as_ref().ok_or(Error::NeedsReset)?;
+        let w = &mut self.window;
+        if let Some(bytes) = self.options.burst_limit {
+            w.write(registers::BURST_LIMIT, bytes)?;
+        }
+        if let Some(cycles) = self.options.dma_timeout {
+            w.write(registers::DMA_TIMEOUT, cycles)?;
+        }
+        w.write64(registers::QUEUE_COMMAND_BASE_LO, queue.commands.bus_address())?;
+        w.write(registers::QUEUE_COMMAND_LOG2, queue.log2())?;
+        w.write(registers::QUEUE_COMMAND_PRODUCER, 0)?;
+        w.write64(registers::QUEUE_COMPLETION_BASE_LO, queue.completions.bus_address())?;
+        w.write(registers::QUEUE_COMPLETION_LOG2, queue.log2())?;
+        w.write(registers::QUEUE_COMPLETION_CONSUMER, 0)?;
+        w.write(registers::IRQ_STATUS, irq::COMPLETION | irq::ERROR | irq::WEDGED)?;
+        w.write(registers::IRQ_ENABLE, irq::COMPLETION | irq::ERROR | irq::WEDGED)?;
+        w.write(registers::QUEUE_ENABLE, 1)
+    }
+
+    /// Stops the device: it starts no transfer any more, and none is left in flight.
+    fn quiesce(&mut self) -> Result<(), Error> {
+        self.state = State::Stopped;
+        let stopped = self.soft_reset();
+        let first = match self.watch(stopped) {
+            Err(first @ Error::Timeout { .. }) => first,
+            other => return other,
+        };
+        for reset in [Reset::Function, Reset::Bus] {
+            match self.window.0.reset(reset) {
+                Ok(()) => {}
+                Err(TransportError::Unsupported(_)) => continue,
+                Err(error) => return self.watch(Err(error.into())),
+            }
+            let again = self.soft_reset();
+            match self.watch(again) {
+                Err(Error::Timeout { .. }) => {}
+                other => return other,
+            }
+        }
+        Err(first)
+    }
+
+    fn soft_reset(&mut self) -> Result<(), Error> {
+        self.window.write(registers::QUEUE_ENABLE, 0)?;
+        self.window.write(registers::IRQ_ENABLE, 0)?;
+        self.window.write(registers::CONTROL, control::SOFT_RESET)?;
+        self.await_status(status::RESET_DONE, "end of the reset", self.options.reset_timeout)?;
+        let consumed = self.window.read(registers::QUEUE_COMMAND_CONSUMER)?;
+        let produced = self.window.read(registers::QUEUE_COMPLETION_PRODUCER)?;
+        if (consumed, produced) == (0, 0) {
+            return Ok(());
+        }
+        Err(Error::Timeout {
+            what: "ring indices of 0 after the reset",
+            waited: Duration::ZERO,
+            snapshot: Box::new(self.snapshot()),
+        })
+    }
+
+    /// Polls STATUS until all of `bits` are set.
+    fn await_status(&mut self, bits: u32, what: &'static str, timeout: Duration) -> Result<u32, Error> {
+        let start = self.window.0.now();
+        loop {
+            let value = self.window.read(registers::STATUS)?;
+            if value & bits == bits {
+                return Ok(value);
+            }
+            if self.window.0.now() >= start.saturating_add(timeout) {
+                return Err(self.timeout(what, start));
+            }
+        }
+    }
+
+    /// Runs the built-in self-test; `false` means that it found a fault.
+    ///
+    /// # Errors
+    /// The device has none, or it does not end in time.
+    pub fn self_test(&mut self, timeout: Duration) -> Result<bool, Error> {
+        if self.info.capabilities & capability::SELF_TEST == 0 {
+            return Err(Error::Unsupported("self-test"));
+        }
+        self.ready()?;
+        let started = self.window.write(registers::CONTROL, control::SELF_TEST);
+        self.watch(started)?;
+        let value = self.await_status(status::SELF_TEST_DONE, "end of the self-test", timeout);
+        Ok(self.watch(value)? & status::SELF_TEST_PASSED != 0)
+    }
+
+    /// Counters since the last reset.
+    ///
+    /// # Errors
+    /// The device is gone.
+    pub fn counters(&mut self) -> Result<Counters, Error> {
+        let mut read = |low: Register| self.window.read64(low);
+        Ok(Counters {
+            cycles: read(registers::CYCLES_LO)?,
+            mac_active: read(registers::MAC_ACTIVE_LO)?,
+            wait_load: read(registers::WAIT_LOAD_LO)?,
+            wait_store: read(registers::WAIT_STORE_LO)?,
+            wait_ppu: read(registers::WAIT_PPU_LO)?,
+        })
+    }
+
+    /// Ring indices and registers now.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let (submitted, completed) = self.queue.as_ref().map_or((0, 0), Queue::indices);
+        Snapshot { submitted, completed, ..self.window.snapshot() }
+    }
+
+    fn timeout(&mut self, what: &'static str, start: Duration) -> Error {
+        let waited = self.window.0.now().saturating_sub(start);
+        let snapshot = Box::new(self.snapshot());
+        match self.window.read(registers::MAGIC) {
+            Err(Error::DeviceGone) => {
+                self.state = State::Gone;
+                Error::DeviceGone
+            }
+            _ => Error::Timeout { what, waited, snapshot },
+        }
+    }
+
+    /// Remembers that the device is gone.
+    fn watch<R>(&mut self, result: Result<R, Error>) -> Result<R, Error> {
+        if matches!(result, Err(Error::DeviceGone)) {
+            self.state = State::Gone;
+        }
+        result
+    }
+
+    const fn ready(&self) -> Result<(), Error> {
+        match self.state {
+            State::Running => Ok(()),
+            State::Halted(code) => Err(Error::Halted(code)),
+            State::Stopped | State::Broken => Err(Error::NeedsReset),
+            State::Gone => Err(Error::DeviceGone),
+        }
+    }
+}
+
+impl<T: Transport> Drop for Device<T> {
+    fn drop(&mut self) {
+        if self.quiesce().is_err() {
+            // The device may still write: what it can reach must never be memory of somebody else.
+            mem::forget(self.queue.take());
+        }
+    }
+}
+
+impl<T: Transport> std::fmt::Debug for Device<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Device").field("identity", &self.identity()).field("info", &self.info).finish_non_exhaustive()
+    }
+}

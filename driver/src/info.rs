@@ -1,0 +1,71 @@
+//! What a device says about itself.
+
+use cbp_isa::registers::{self, MAGIC_VALUE};
+use cbp_isa::{Config, ISA_VERSION, WeightSet, BadConfig};
+
+use crate::error::Error;
+use crate::transport::Transport;
+use crate::window::Window;
+
+/// Identity registers of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// Version of its interface; the major half equals the driver's.
+    pub version: u32,
+    /// How it was built.
+    pub config: Config,
+    /// [`cbp_isa::capability`] bits.
+    pub capabilities: u32,
+    /// Bits of a bus address that it drives.
+    pub dma_address_bits: u32,
+}
+
+impl Info {
+    /// Reads and checks the identity registers; changes nothing in the device.
+    pub(crate) fn read<T: Transport>(window: &mut Window<T>) -> Result<Self, Error> {
+        match window.read(registers::MAGIC)? {
+            MAGIC_VALUE => {}
+            other => return Err(Error::NotOurs(other)),
+        }
+        let version = window.read(registers::ISA_VERSION)?;
+        if version >> 16 != ISA_VERSION >> 16 {
+            return Err(Error::WrongVersion { device: version, driver: ISA_VERSION });
+        }
+        let array = window.read(registers::CONFIG_ARRAY)?;
+        let set = window.read(registers::CONFIG_SET)?;
+        // The layout that the registers' descriptions give.
+        let field = |word: u32, low: u32, bits: u32| (word >> low & ((1 << bits) - 1)) as usize;
+        let weight_set = WeightSet::ALL.get(field(set, 0, 4)).copied().ok_or(BadConfig("unknown weight set"))?;
+        let config = Config {
+            lanes: field(array, 0, 12),
+            columns: field(array, 12, 12),
+            ppu_lanes: field(array, 24, 8),
+            weight_set,
+            activation_bits: field(set, 4, 4),
+            accumulator_bits: field(set, 8, 8),
+            accumulator_depth: field(set, 16, 8),
+            activation_depth: window.read(registers::CONFIG_ACTIVATIONS)? as usize,
+            weight_depth: window.read(registers::CONFIG_WEIGHTS)? as usize,
+            parameter_depth: window.read(registers::CONFIG_PARAMETERS)? as usize,
+            output_depth: window.read(registers::CONFIG_OUTPUTS)? as usize,
+            axi_bits: 8 << field(set, 24, 4),
+            read_tags: 1 << field(set, 28, 4),
+        };
+        config.check()?;
+        let dma_address_bits = window.read(registers::DMA_ADDRESS_BITS)?;
+        if !(32..=64).contains(&dma_address_bits) {
+            return Err(BadConfig("DMA address bits must be 32…64").into());
+        }
+        Ok(Self { version, config, capabilities: window.read(registers::CAPABILITIES)?, dma_address_bits })
+    }
+
+    /// Whether the device can reach `size` bytes at `address`.
+    pub(crate) fn reaches(&self, address: u64, size: usize) -> Result<(), Error> {
+        let bits = self.dma_address_bits;
+        let last = address.checked_add(size.saturating_sub(1) as u64);
+        match last {
+            Some(last) if bits >= 64 || last >> bits == 0 => Ok(()),
+            _ => Err(Error::Unreachable { address, bits }),
+        }
+    }
+}

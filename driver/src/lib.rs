@@ -1,0 +1,27 @@
+//! Driver of the accelerator: everything between a program in memory and its completion.
+//!
+//! - [`Transport`], [`DmaMemory`]: what a back end provides; nothing else depends on how a device is attached
+//! - [`Device`]: opens, submits, waits, resets; leaves the device disabled when dropped
+//! - [`Job`], [`Segment`], [`Ticket`], [`Completion`]: what is submitted and what comes back
+//! - [`Info`]: what a device says about itself
+//! - [`Error`], [`Snapshot`]: every way this fails, with the state it failed in
+//!
+//! Below: `window` (checked register access), `entry` (ring entries as bytes), `queue` (the two rings).
+//!
+//! Memory that a device may access is copied in and out, never borrowed, and is kept allocated until the device
+//! has completed the job, or has confirmed a reset.
+
+mod device;
+mod entry;
+mod error;
+mod info;
+mod job;
+mod queue;
+mod transport;
+mod window;
+
+pub use device::{Buffer, Counters, Device, Options};
+pub use error::{Error, Snapshot};
+pub use info::Info;
+pub use job::{Completion, Job, Segment, Ticket};
+pub use transport::{DmaMemory, Identity, OutOfRange, Reset, Transport, TransportError};

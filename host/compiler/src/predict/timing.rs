@@ -1,0 +1,47 @@
+//! What the cycle models assume.
+
+use cbp_isa::Config;
+
+/// Latencies and limits, in clock cycles unless they say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// From a read request to its first beat.
+    pub read_latency: u64,
+    /// From a burst's last written beat to its response.
+    pub write_latency: u64,
+    /// Largest burst, bytes.
+    pub burst_bytes: u64,
+    /// From an instruction's start to its first step, row or request.
+    pub setup: u64,
+    /// Between the beats of two LOADs.
+    pub load_gap: u64,
+    /// Of a STORE, per row and per burst, beside its beats.
+    pub store_gap: u64,
+    /// From the last step of a position to its first drained group: adder tree and drain register.
+    pub array_latency: u64,
+    /// From a group's drain to its bytes in the output buffer.
+    pub ppu_latency: u64,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            read_latency: 200,
+            write_latency: 200,
+            burst_bytes: 1024,
+            setup: 1,
+            load_gap: 2,
+            store_gap: 1,
+            array_latency: 9,
+            ppu_latency: 9,
+        }
+    }
+}
+
+impl Timing {
+    /// Cycles in which eight beats of int8 weights are taken and then written, one beat per digit and code bit.
+    #[must_use]
+    pub fn int8_group_cycles(config: &Config) -> u64 {
+        8 + config.int8_passes() as u64 * u64::from(config.weight_set.code_bits())
+    }
+}

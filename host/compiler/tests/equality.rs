@@ -1,0 +1,114 @@
+//! Compiled programs on the interpreter equal the scalar model, bit for bit.
+
+mod common;
+
+use cbp_compiler::{Keep, Options, compile};
+use cbp_isa::WeightSet;
+use common::{ORDERS, Shape, any_array, check, config, network, set_within};
+use proptest::prelude::*;
+
+fn keeps() -> impl Strategy<Value = Keep> {
+    proptest::sample::select(vec![Keep::Output, Keep::Activations, Keep::ActivationsAndMasks])
+}
+
+fn shape(array: WeightSet, most: usize, raw: impl Strategy<Value = bool>) -> impl Strategy<Value = Shape> {
+    (1..=most, set_within(array), raw, proptest::bool::weighted(0.1))
+        .prop_map(|(outputs, set, raw, extreme)| Shape { outputs, set, raw, extreme })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn one_layer(
+        (array, shape) in any_array().prop_flat_map(|a| (Just(a), shape(a, 300, any::<bool>()))),
+        inputs in 1usize..=300, batch in 1usize..=9, keep in keeps(), seed in any::<u64>(),
+    ) {
+        let network = network(inputs, &[shape], seed);
+        let program = compile(&network, &config("tiny", array), Options { batch, keep }).unwrap();
+        check(&network, &program, keep, 1, seed ^ 1, &ORDERS);
+    }
+
+    #[test]
+    fn large_batches_of_a_small_layer(
+        (array, shape) in any_array().prop_flat_map(|a| (Just(a), shape(a, 40, any::<bool>()))),
+        inputs in 1usize..=80, batch in 100usize..=400, keep in keeps(), seed in any::<u64>(),
+    ) {
+        let network = network(inputs, &[shape], seed);
+        let program = compile(&network, &config("tiny", array), Options { batch, keep }).unwrap();
+        check(&network, &program, keep, 1, seed ^ 1, &ORDERS[..2]);
+    }
+
+    #[test]
+    fn whole_networks_and_repeats(
+        (array, shapes, last) in any_array().prop_flat_map(|a| {
+            let hidden = proptest::collection::vec(shape(a, 60, Just(false)), 0..4);
+            (Just(a), hidden, shape(a, 60, any::<bool>()))
+        }),
+        inputs in 1usize..=100, batch in 1usize..=60, runs in 1usize..=3, keep in keeps(), seed in any::<u64>(),
+    ) {
+        let shapes: Vec<Shape> = shapes.into_iter().chain([last]).collect();
+        let network = network(inputs, &shapes, seed);
+        let program = compile(&network, &config("tiny", array), Options { batch, keep }).unwrap();
+        check(&network, &program, keep, runs, seed ^ 1, &ORDERS);
+    }
+}
+
+#[test]
+fn every_preset_and_set() {
+    for preset in cbp_isa::PRESETS {
+        for array in WeightSet::ALL {
+            let first = Shape { outputs: 150, set: None, raw: false, extreme: false };
+            let middle = Shape { outputs: 70, set: Some(array), raw: false, extreme: false };
+            let last = Shape { outputs: 10, set: None, raw: true, extreme: false };
+            let network = network(200, &[first, middle, last], 7);
+            let keep = Keep::ActivationsAndMasks;
+            let program = compile(&network, &preset.config(array), Options { batch: 37, keep }).unwrap();
+            check(&network, &program, keep, 2, 8, &ORDERS);
+        }
+    }
+}
+
+#[test]
+fn odd_configurations() {
+    // lanes, columns, ppu lanes, axi bits; depths at their least.
+    for [lanes, columns, ppu_lanes, axi_bits] in [
+        [8, 8, 8, 64],
+        [128, 8, 8, 64],
+        [8, 128, 64, 64],
+        [64, 16, 2, 64],
+        [32, 32, 8, 256],
+        [8, 64, 64, 64],
+        [16, 32, 4, 128],
+    ] {
+        for array in WeightSet::ALL {
+            let config = cbp_isa::Config {
+                lanes,
+                columns,
+                ppu_lanes,
+                axi_bits,
+                activation_depth: 64,
+                weight_depth: 64,
+                parameter_depth: 16,
+                output_depth: 128,
+                ..config("tiny", array)
+            };
+            if config.check().is_err() {
+                continue;
+            }
+            let shapes = [
+                Shape { outputs: 45, set: None, raw: false, extreme: false },
+                Shape { outputs: 33, set: Some(array), raw: false, extreme: false },
+                Shape { outputs: 19, set: None, raw: true, extreme: false },
+            ];
+            let network = network(50, &shapes, 3);
+            for keep in [Keep::Output, Keep::ActivationsAndMasks] {
+                for batch in [1, 5, 64] {
+                    let program = compile(&network, &config, Options { batch, keep })
+                        .unwrap_or_else(|e| panic!("{config:?}: {e}"));
+                    check(&network, &program, keep, 2, 8, &ORDERS);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What can be wrong with a checkpoint.
+
+use std::path::PathBuf;
+
+/// A checkpoint cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The operating system reports an error.
+    #[error("{path}: cannot be read or written ({source}); check the path and the free space", path = .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The file has another version than this program writes.
+    #[error("{path}: checkpoint version {found}, this program reads {expected}; use the program that wrote it", path = .path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+        /// The version of this program.
+        expected: u32,
+    },
+    /// The file is damaged, or no checkpoint at all.
+    #[error("{path}: {what}; it is damaged or no checkpoint, start the training again", path = .path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+}

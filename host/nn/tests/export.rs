@@ -1,0 +1,107 @@
+//! The exported description means the same network, and impossible values are refused by name.
+
+mod common;
+
+use cbp_nn::data::Dataset;
+use cbp_nn::layer::Layer;
+use cbp_nn::model::{TrainedMlp, TrainedWeights};
+use cbp_nn::{CbpConfig, Ends, ExportError, WeightSet, constrain};
+
+/// Real weights, computed in f64.
+fn real_weights(weights: &TrainedWeights, inputs: usize) -> Vec<f64> {
+    let of_row =
+        |scales: &[f32], index: usize| f64::from(scales[if scales.len() == 1 { 0 } else { index / inputs }]);
+    match weights {
+        TrainedWeights::Float(values) => values.iter().map(|&w| f64::from(w)).collect(),
+        TrainedWeights::Int8 { scales, codes } => {
+            codes.iter().enumerate().map(|(i, &code)| of_row(scales, i) * f64::from(code)).collect()
+        }
+        TrainedWeights::Constrained { set, scales, codes } => {
+            assert!(codes.iter().all(|&k| set.contains(k)));
+            let unit = 1.0 / f64::from(1_u32 << set.max_shift());
+            codes.iter().enumerate().map(|(i, &k)| of_row(scales, i) * f64::from(k) * unit).collect()
+        }
+    }
+}
+
+/// Logits of one image from the description alone, with activations as integer codes.
+fn logits(model: &TrainedMlp, image: &[u8]) -> Vec<f64> {
+    let mut code = Some(TrainedMlp::INPUT);
+    let mut x: Vec<f64> = image.iter().map(|&p| f64::from(p) - 128.0).collect();
+    for layer in &model.layers {
+        if let Some(code) = code {
+            for q in &mut x {
+                *q = f64::from(code.scale) * (*q - f64::from(code.zero_point));
+            }
+        }
+        let weights = real_weights(&layer.weights, layer.inputs);
+        let rows = weights.chunks_exact(layer.inputs).zip(layer.affine.folded());
+        x = rows
+            .map(|(row, (factor, offset))| {
+                let y = factor * row.iter().zip(&x).map(|(w, x)| w * x).sum::<f64>() + offset;
+                let y = if layer.relu { y.max(0.0) } else { y };
+                layer.output.map_or(y, |code| {
+                    (y / f64::from(code.scale) + f64::from(code.zero_point))
+                        .round_ties_even()
+                        .clamp(-128.0, 127.0)
+                })
+            })
+            .collect();
+        code = layer.output;
+    }
+    x
+}
+
+#[test]
+fn the_description_gives_the_logits_of_the_network() {
+    let (train, test) = common::digits(600, 60);
+    let float = common::small_float(&train, &test, 2);
+    for (set, ends, scale) in [
+        (WeightSet::Binary, Ends::Int8, cbp_nn::cbp::scale::ScaleMode::Paper),
+        (WeightSet::Ternary, Ends::Constrained, cbp_nn::cbp::scale::ScaleMode::LeastSquares),
+        (WeightSet::TwoBitShift, Ends::Int8, cbp_nn::cbp::scale::ScaleMode::LeastSquaresPerChannel),
+    ] {
+        let config = CbpConfig { scale, ..common::small_cbp(2) };
+        let result = constrain(&float, set, ends, config, &train, &test, &mut ()).unwrap();
+        let model = result.trainer.export().unwrap();
+        assert_eq!(model.layers.len(), 4);
+        assert!(model.layers[..3].iter().all(|layer| layer.relu && layer.output.is_some()));
+        assert!(model.layers[3].output.is_none());
+        compare(&model, &result.trainer.network().logits(&test), &test, set);
+    }
+    compare(&float.export().unwrap(), &float.logits(&test), &test, WeightSet::Binary);
+}
+
+/// An activation near the middle of two codes may round either way in f32 and f64, so that logits agree closely but
+/// not to the last digit.
+fn compare(model: &TrainedMlp, expected: &[f32], test: &Dataset, set: WeightSet) {
+    for (image, expected) in expected.chunks_exact(10).enumerate() {
+        for (found, &expected) in logits(model, test.image(image)).into_iter().zip(expected) {
+            assert!(
+                (found - f64::from(expected)).abs() < 0.15,
+                "{set}, image {image}: {found}, network {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn values_that_are_not_finite_are_refused_by_name() {
+    let (train, test) = common::digits(100, 10);
+    let good = common::small_float(&train, &test, 1);
+    let mut bad = good.clone();
+    let Layer::Linear(linear) = &mut bad.layers[3] else { unreachable!("the second linear layer") };
+    linear.weight[5] = f32::NAN;
+    let message = bad.export().unwrap_err().to_string();
+    assert!(message.contains("layer fc2: weight[5] is NaN"), "{message}");
+
+    let mut bad = good.clone();
+    let Layer::BatchNorm(norm) = &mut bad.layers[4] else { unreachable!("the second batch norm") };
+    norm.running_var[7] = f32::INFINITY;
+    let message = bad.export().unwrap_err().to_string();
+    assert!(message.contains("layer fc2: running variance[7] is inf"), "{message}");
+
+    let mut bad = good;
+    bad.layers.swap(1, 2);
+    assert!(matches!(bad.export(), Err(ExportError::Order { .. })));
+}

@@ -1,0 +1,29 @@
+//! The simulated device of a configuration.
+
+use cbp_driver::{Device, Options};
+use cbp_isa::Config;
+use cbp_sim::{SimOptions, SimTransport};
+
+/// Why there is no simulated device.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulatorError {
+    /// No Verilog.
+    #[error(transparent)]
+    Verilog(#[from] cbp_hdl::VerilogError),
+    /// No model of it.
+    #[error(transparent)]
+    Sim(#[from] cbp_sim::SimError),
+    /// The model does not answer as it should.
+    #[error(transparent)]
+    Driver(#[from] cbp_driver::Error),
+}
+
+/// Emits, verilates (or takes from the cache) and opens the accelerator of `config`.
+///
+/// # Errors
+/// A configuration that cannot be built, a missing tool, or a device that does not answer.
+pub fn simulator(config: &Config, options: &SimOptions) -> Result<Device<SimTransport>, SimulatorError> {
+    let design = cbp_hdl::verilog(config)?;
+    let transport = SimTransport::new(&design.text(), design.top(), config, options)?;
+    Ok(Device::open(transport, Options::default())?)
+}

@@ -1,0 +1,30 @@
+//! The Verilated accelerator with host memory behind its AXI ports.
+//!
+//! - [`SimTransport`]: a [`cbp_driver::Transport`]; with it the driver runs on the RTL
+//! - [`SimDevice`]: the model clocked cycle by cycle, its registers, traces, faults
+//! - [`HostMemory`]: what the AXI master reads and writes
+//! - [`Timing`]: fixed latency, or seeded disorder
+//! - [`ports`]: the ports of `cbp_accelerator` for a configuration
+//!
+//! Below: `read_port` and `write_port` (the AXI slave), `check` (protocol rules for the device), `lite` (the AXI-Lite
+//! master).
+
+mod check;
+mod device;
+mod error;
+mod fault;
+mod lite;
+mod memory;
+mod pins;
+mod read_port;
+mod timing;
+mod transport;
+mod write_port;
+
+pub use device::{SimDevice, SimOptions, Traffic};
+pub use error::SimError;
+pub use fault::{Answer, Direction};
+pub use memory::{HostMemory, SimDma};
+pub use pins::ports;
+pub use timing::Timing;
+pub use transport::SimTransport;

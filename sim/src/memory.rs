@@ -1,0 +1,148 @@
+//! Host memory as the device sees it: allocated pieces in an otherwise empty address space.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cbp_driver::{DmaMemory, OutOfRange};
+
+/// First bus address: beyond 4 GiB, so that every address needs its high half.
+const BASE: u64 = 0x12_3456_0000;
+const PAGE: u64 = 4096;
+/// Pieces are padded to the widest beat, so that a beat lies in one piece or in none.
+const PADDING: usize = 32;
+
+/// Memory behind the AXI master. What is not allocated answers DECERR.
+///
+/// Addresses are never used twice and pieces have empty pages between them, so accesses beyond a piece, or after
+/// it was freed, never hit another one.
+#[derive(Debug)]
+pub struct HostMemory {
+    pieces: BTreeMap<u64, Box<[u8]>>,
+    next: u64,
+}
+
+impl Default for HostMemory {
+    fn default() -> Self {
+        Self { pieces: BTreeMap::new(), next: BASE }
+    }
+}
+
+impl HostMemory {
+    /// A zeroed piece; gives its bus address, a multiple of 4,096.
+    pub fn allocate(&mut self, bytes: usize) -> u64 {
+        let address = self.next;
+        let bytes = bytes.next_multiple_of(PADDING);
+        self.pieces.insert(address, vec![0; bytes].into());
+        self.next += (bytes as u64).next_multiple_of(PAGE) + PAGE;
+        address
+    }
+
+    /// Gives a piece back.
+    pub fn free(&mut self, address: u64) {
+        self.pieces.remove(&address);
+    }
+
+    /// Pieces allocated now.
+    #[must_use]
+    pub fn pieces(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Copies from `address` on; returns how many bytes there were before the piece ended.
+    pub fn read(&self, address: u64, bytes: &mut [u8]) -> usize {
+        let Some((base, piece)) = self.pieces.range(..=address).next_back() else { return 0 };
+        let Some(there) = piece.get((address - base) as usize..) else { return 0 };
+        let length = there.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&there[..length]);
+        length
+    }
+
+    /// Up to `length` bytes from `address` on, fewer if the piece ends before.
+    pub fn slice_mut(&mut self, address: u64, length: usize) -> &mut [u8] {
+        let Some((base, piece)) = self.pieces.range_mut(..=address).next_back() else { return &mut [] };
+        let Some(there) = piece.get_mut((address - base) as usize..) else { return &mut [] };
+        let length = length.min(there.len());
+        &mut there[..length]
+    }
+}
+
+/// Memory shared by the simulated device and its host.
+pub(crate) type SharedMemory = Arc<Mutex<HostMemory>>;
+
+/// The memory, whatever happened to another holder of the lock.
+pub(crate) fn lock(memory: &Mutex<HostMemory>) -> MutexGuard<'_, HostMemory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One piece of simulated DMA memory; freed when dropped.
+#[derive(Debug)]
+pub struct SimDma {
+    memory: SharedMemory,
+    address: u64,
+    size: usize,
+}
+
+impl SimDma {
+    pub(crate) fn new(memory: &SharedMemory, size: usize) -> Self {
+        Self { memory: Arc::clone(memory), address: lock(memory).allocate(size), size }
+    }
+}
+
+impl Drop for SimDma {
+    fn drop(&mut self) {
+        lock(&self.memory).free(self.address);
+    }
+}
+
+impl DmaMemory for SimDma {
+    fn bus_address(&self) -> u64 {
+        self.address
+    }
+
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), OutOfRange> {
+        OutOfRange::check(offset, bytes.len(), self.size)?;
+        lock(&self.memory).read(self.address + offset as u64, bytes);
+        Ok(())
+    }
+
+    fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), OutOfRange> {
+        OutOfRange::check(offset, bytes.len(), self.size)?;
+        lock(&self.memory).slice_mut(self.address + offset as u64, bytes.len()).copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn read_u32(&self, offset: usize) -> Result<u32, OutOfRange> {
+        let mut bytes = [0; 4];
+        self.read(offset, &mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_guards_and_reuse() {
+        let shared = SharedMemory::default();
+        let (a, b) = (SimDma::new(&shared, 100), SimDma::new(&shared, PAGE as usize));
+        a.write(96, &[1, 2, 3, 4]).unwrap();
+        assert!(a.write(97, &[0; 4]).is_err());
+        assert!(a.read(usize::MAX, &mut [0; 4]).is_err());
+        assert_eq!(a.read_u32(96).unwrap(), 0x0403_0201);
+        let mut bytes = [0; 64];
+        let at = |address, bytes: &mut [u8]| lock(&shared).read(address, bytes);
+        assert_eq!(at(a.bus_address() + 96, &mut bytes), 32, "padded to a beat, then nothing");
+        assert_eq!(at(b.bus_address() - 32, &mut bytes), 0, "a guard page before");
+        assert_eq!(at(b.bus_address() + PAGE, &mut bytes), 0, "a guard page behind");
+        assert_eq!(at(0, &mut bytes), 0);
+        let old = a.bus_address();
+        drop(a);
+        assert_eq!(at(old, &mut bytes), 0);
+        assert_ne!(SimDma::new(&shared, 100).bus_address(), old);
+    }
+}

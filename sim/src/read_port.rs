@@ -1,0 +1,158 @@
+//! Read half of the AXI slave: addresses in, beats out.
+
+use std::collections::VecDeque;
+
+use crate::fault::{Answer, Faults};
+use crate::memory::{SharedMemory, lock};
+use crate::timing::{Clockwork, Draw};
+
+/// What an address channel carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) id: u64,
+    pub(crate) base: u64,
+    pub(crate) beats: usize,
+}
+
+struct Burst {
+    at: Address,
+    /// First cycle in which a beat may be presented.
+    due: u64,
+    answer: Answer,
+    sent: usize,
+    /// Beats that lie in memory.
+    valid: usize,
+    data: Vec<u8>,
+}
+
+/// A beat on the R channel; its data are in [`ReadPort::data`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beat {
+    pub(crate) id: u64,
+    pub(crate) response: u64,
+    pub(crate) last: bool,
+    burst: usize,
+}
+
+/// Reads in flight.
+pub(crate) struct ReadPort {
+    memory: SharedMemory,
+    beat_bytes: usize,
+    bursts: VecDeque<Burst>,
+    lost: usize,
+    presented: Option<Beat>,
+    spare: Vec<Vec<u8>>,
+    pub(crate) faults: Faults,
+}
+
+impl ReadPort {
+    pub(crate) fn new(memory: SharedMemory, beat_bytes: usize) -> Self {
+        Self {
+            memory,
+            beat_bytes,
+            bursts: VecDeque::new(),
+            lost: 0,
+            presented: None,
+            spare: Vec::new(),
+            faults: Faults::default(),
+        }
+    }
+
+    /// Bursts whose last beat was not taken.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.bursts.len() + self.lost
+    }
+
+    /// Forgets everything, as when the link side is reset.
+    pub(crate) fn clear(&mut self) {
+        self.bursts.clear();
+        self.lost = 0;
+        self.presented = None;
+    }
+
+    /// An address was taken.
+    pub(crate) fn accept(&mut self, at: Address, cycle: u64, clockwork: &mut Clockwork) {
+        let answer = self.faults.next();
+        if answer == Answer::Lost {
+            self.lost += 1;
+            return;
+        }
+        let due = cycle + clockwork.read_latency();
+        let data = self.spare.pop().unwrap_or_default();
+        let mut burst = Burst { at, due, answer, sent: 0, valid: 0, data };
+        // Memory may be read at any time between acceptance and answer; try both ends.
+        if clockwork.pick(2) == 1 {
+            self.fetch(&mut burst);
+        }
+        self.bursts.push_back(burst);
+    }
+
+    fn fetch(&self, burst: &mut Burst) {
+        burst.data.clear();
+        burst.data.resize(burst.at.beats * self.beat_bytes, 0);
+        burst.valid = lock(&self.memory).read(burst.at.base, &mut burst.data) / self.beat_bytes;
+    }
+
+    /// The beat on the channel was taken.
+    pub(crate) fn taken(&mut self) {
+        let Some(beat) = self.presented.take() else { return };
+        let Some(burst) = self.bursts.get_mut(beat.burst) else { return };
+        burst.sent += 1;
+        if beat.last
+            && let Some(mut burst) = self.bursts.remove(beat.burst)
+        {
+            burst.data.clear();
+            self.spare.push(burst.data);
+        }
+    }
+
+    /// The beat of the next cycle, if there is one; a presented beat stays until it is taken.
+    pub(crate) fn present(&mut self, cycle: u64, clockwork: &mut Clockwork) -> Option<Beat> {
+        if self.presented.is_none() {
+            let index = self.choose(cycle, clockwork)?;
+            if self.bursts[index].data.is_empty() {
+                let mut burst = std::mem::replace(&mut self.bursts[index], Burst::empty());
+                self.fetch(&mut burst);
+                self.bursts[index] = burst;
+            }
+            let burst = &self.bursts[index];
+            let response = match burst.answer {
+                Answer::Okay if burst.sent >= burst.valid => Answer::DecodeError,
+                answer => answer,
+            };
+            let last = burst.sent + 1 == burst.at.beats;
+            self.presented = Some(Beat { id: burst.at.id, response: response.code(), last, burst: index });
+        }
+        self.presented
+    }
+
+    /// Data of the presented beat, as 64-bit words.
+    pub(crate) fn data(&self, beat: Beat, words: &mut [u64]) {
+        let burst = &self.bursts[beat.burst];
+        let bytes = burst.data[burst.sent * self.beat_bytes..].chunks_exact(8);
+        for (word, bytes) in words.iter_mut().zip(bytes) {
+            *word = bytes.try_into().map_or(0, u64::from_le_bytes);
+        }
+    }
+
+    /// The burst that sends next: the oldest, or any that is the oldest of its ID.
+    fn choose(&self, cycle: u64, clockwork: &mut Clockwork) -> Option<usize> {
+        if !clockwork.is_random() {
+            return self.bursts.front().filter(|b| b.due <= cycle).map(|_| 0);
+        }
+        if self.bursts.is_empty() || !clockwork.happens(Draw::ReadBeat) {
+            return None;
+        }
+        let oldest = |&i: &usize| self.bursts.iter().take(i).all(|b| b.at.id != self.bursts[i].at.id);
+        let ready: Vec<usize> =
+            (0..self.bursts.len()).filter(|&i| self.bursts[i].due <= cycle).filter(oldest).collect();
+        if ready.is_empty() { None } else { Some(ready[clockwork.pick(ready.len())]) }
+    }
+}
+
+impl Burst {
+    const fn empty() -> Self {
+        let at = Address { id: 0, base: 0, beats: 0 };
+        Self { at, due: 0, answer: Answer::Okay, sent: 0, valid: 0, data: Vec::new() }
+    }
+}

@@ -1,0 +1,164 @@
+//! Write half of the AXI slave: addresses and beats in, responses out.
+
+use std::collections::VecDeque;
+
+use crate::fault::{Answer, Faults};
+use crate::memory::{SharedMemory, lock};
+use crate::read_port::Address;
+use crate::timing::{Clockwork, Draw};
+
+/// Data of one burst, with one strobe bit per byte.
+#[derive(Default)]
+struct Data {
+    words: Vec<u64>,
+    strobes: Vec<u64>,
+}
+
+struct Response {
+    at: Address,
+    due: u64,
+    answer: Answer,
+    data: Data,
+}
+
+/// Writes in flight.
+pub(crate) struct WritePort {
+    memory: SharedMemory,
+    beat_bytes: usize,
+    addresses: VecDeque<(Address, Answer)>,
+    /// The burst that is arriving, and whole bursts whose address is not here yet.
+    arriving: Data,
+    arrived: VecDeque<Data>,
+    responses: VecDeque<Response>,
+    lost: usize,
+    presented: Option<(u64, u64)>,
+    pub(crate) faults: Faults,
+}
+
+impl WritePort {
+    pub(crate) fn new(memory: SharedMemory, beat_bytes: usize) -> Self {
+        Self {
+            memory,
+            beat_bytes,
+            addresses: VecDeque::new(),
+            arriving: Data::default(),
+            arrived: VecDeque::new(),
+            responses: VecDeque::new(),
+            lost: 0,
+            presented: None,
+            faults: Faults::default(),
+        }
+    }
+
+    /// Bursts whose response was not taken.
+    pub(crate) fn in_flight(&self) -> usize {
+        let unanswered = self.addresses.len().max(self.arrived.len() + usize::from(!self.arriving.strobes.is_empty()));
+        unanswered + self.responses.len() + self.lost + usize::from(self.presented.is_some())
+    }
+
+    /// Forgets everything, as when the link side is reset.
+    pub(crate) fn clear(&mut self) {
+        self.addresses.clear();
+        self.arriving = Data::default();
+        self.arrived.clear();
+        self.responses.clear();
+        self.lost = 0;
+        self.presented = None;
+    }
+
+    /// An address was taken.
+    pub(crate) fn accept(&mut self, at: Address) {
+        let answer = self.faults.next();
+        self.addresses.push_back((at, answer));
+    }
+
+    /// A beat was taken; says what is wrong with its LAST.
+    pub(crate) fn beat(&mut self, words: &[u64], strobe: u64, last: bool) -> Result<(), String> {
+        self.arriving.words.extend_from_slice(words);
+        self.arriving.strobes.push(strobe);
+        if let Some((at, _)) = self.addresses.get(self.arrived.len()) {
+            last_in_place(self.arriving.strobes.len(), last, at.beats)?;
+        }
+        if last {
+            self.arrived.push_back(std::mem::take(&mut self.arriving));
+        }
+        Ok(())
+    }
+
+    /// Brings addresses and data together.
+    pub(crate) fn pair(&mut self, cycle: u64, clockwork: &mut Clockwork) -> Result<(), String> {
+        while !self.arrived.is_empty() && !self.addresses.is_empty() {
+            let (Some(data), Some((at, answer))) = (self.arrived.pop_front(), self.addresses.pop_front()) else { break };
+            last_in_place(data.strobes.len(), true, at.beats)?;
+            if answer == Answer::Lost {
+                self.lost += 1;
+            } else {
+                let due = cycle + clockwork.write_latency();
+                self.responses.push_back(Response { at, due, answer, data });
+            }
+        }
+        Ok(())
+    }
+
+    /// The response on the channel was taken.
+    pub(crate) const fn taken(&mut self) {
+        self.presented = None;
+    }
+
+    /// ID and code of the next cycle's response, if there is one. Data reach memory with their response.
+    pub(crate) fn present(&mut self, cycle: u64, clockwork: &mut Clockwork) -> Option<(u64, u64)> {
+        if self.presented.is_none() {
+            let index = self.choose(cycle, clockwork)?;
+            let response = self.responses.remove(index)?;
+            let answer = match response.answer {
+                Answer::Okay if !self.commit(&response) => Answer::DecodeError,
+                answer => answer,
+            };
+            self.presented = Some((response.at.id, answer.code()));
+        }
+        self.presented
+    }
+
+    /// Writes what lies in memory; says whether all of it did.
+    fn commit(&self, response: &Response) -> bool {
+        let length = response.at.beats * self.beat_bytes;
+        let mut memory = lock(&self.memory);
+        let target = memory.slice_mut(response.at.base, length);
+        let complete = target.len() == length;
+        let words_per_beat = self.beat_bytes / 8;
+        for (i, chunk) in target.chunks_exact_mut(8).enumerate() {
+            let strobe = response.data.strobes[i / words_per_beat] >> (i % words_per_beat * 8) & 0xff;
+            let bytes = response.data.words[i].to_le_bytes();
+            if strobe == 0xff {
+                chunk.copy_from_slice(&bytes);
+            } else {
+                for (lane, byte) in chunk.iter_mut().enumerate().filter(|(lane, _)| strobe >> lane & 1 == 1) {
+                    *byte = bytes[lane];
+                }
+            }
+        }
+        complete
+    }
+
+    fn choose(&self, cycle: u64, clockwork: &mut Clockwork) -> Option<usize> {
+        if !clockwork.is_random() {
+            return self.responses.front().filter(|r| r.due <= cycle).map(|_| 0);
+        }
+        if self.responses.is_empty() || !clockwork.happens(Draw::WriteBeat) {
+            return None;
+        }
+        let oldest = |&i: &usize| self.responses.iter().take(i).all(|r| r.at.id != self.responses[i].at.id);
+        let ready: Vec<usize> =
+            (0..self.responses.len()).filter(|&i| self.responses[i].due <= cycle).filter(oldest).collect();
+        if ready.is_empty() { None } else { Some(ready[clockwork.pick(ready.len())]) }
+    }
+}
+
+/// LAST must come with the last beat and with no other.
+fn last_in_place(beats: usize, last: bool, expected: usize) -> Result<(), String> {
+    if last == (beats == expected) && beats <= expected {
+        Ok(())
+    } else {
+        Err(format!("WLAST is {} in beat {beats} of a burst of {expected}", u8::from(last)))
+    }
+}

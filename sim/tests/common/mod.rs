@@ -1,0 +1,80 @@
+//! The small test device with the numbers of the table.
+#![allow(dead_code)] // every test file uses a part
+
+use std::fmt::Write;
+
+use cbp_driver::{Device, Job, Options, Segment};
+use cbp_isa::registers::{MAGIC_VALUE, REGISTERS};
+use cbp_isa::{Config, ISA_VERSION, Preset, WeightSet};
+use cbp_hdl::TOP;
+use cbp_sim::{SimOptions, SimTransport, Timing};
+
+pub type SimulatedDevice = Device<SimTransport>;
+pub type Memory = cbp_driver::Buffer<SimTransport>;
+
+pub fn config() -> Config {
+    Preset::named("tiny").unwrap().config(WeightSet::OneBitShift)
+}
+
+/// `tests/device.v` with its registers.
+pub fn text() -> String {
+    let mut text = String::new();
+    for r in REGISTERS {
+        writeln!(text, "`define {} 16'h{:x}", r.name, r.offset).unwrap();
+    }
+    let c = config();
+    let array = c.lanes | c.columns << 12 | c.ppu_lanes << 24;
+    let set = c.weight_set as usize
+        | c.activation_bits << 4
+        | c.accumulator_bits << 8
+        | c.accumulator_depth << 16
+        | (c.beat_bytes().ilog2() as usize) << 24
+        | (c.read_tags.ilog2() as usize) << 28;
+    for (name, value) in [
+        ("MAGIC", MAGIC_VALUE as usize),
+        ("ISA_VERSION", ISA_VERSION as usize),
+        ("CONFIG_ARRAY", array),
+        ("CONFIG_SET", set),
+        ("CONFIG_ACTIVATIONS", c.activation_depth),
+        ("CONFIG_WEIGHTS", c.weight_depth),
+        ("CONFIG_PARAMETERS", c.parameter_depth),
+        ("CONFIG_OUTPUTS", c.output_depth),
+    ] {
+        writeln!(text, "`define {name}_VALUE 32'h{value:x}").unwrap();
+    }
+    text + include_str!("../device.v")
+}
+
+pub fn transport(timing: Timing) -> SimTransport {
+    let options = SimOptions { timing, ..SimOptions::default() };
+    SimTransport::new(&text(), TOP, &config(), &options).unwrap()
+}
+
+pub fn open(timing: Timing, options: Options) -> SimulatedDevice {
+    Device::open(transport(timing), options).unwrap()
+}
+
+pub fn quick() -> Timing {
+    Timing::Fixed { read_latency: 20, write_latency: 10 }
+}
+
+/// A job that copies `bytes` from one memory to another.
+pub fn copy(device: &mut SimulatedDevice, from: &Memory, to: &Memory) -> Job<cbp_sim::SimDma> {
+    let program = device.allocate(64).unwrap();
+    let mut job = Job::new(Segment::all(&program), 1);
+    job.segments[1] = Some(Segment::all(from));
+    job.segments[2] = Some(Segment::all(to));
+    job
+}
+
+/// Bytes that differ from address to address.
+pub fn pattern(bytes: usize, seed: u32) -> Vec<u8> {
+    (0..bytes as u32).map(|i| ((i ^ seed).wrapping_mul(0x9e37_79b9) >> 24) as u8).collect()
+}
+
+pub fn contents(memory: &Memory) -> Vec<u8> {
+    use cbp_driver::DmaMemory;
+    let mut bytes = vec![0; memory.size()];
+    memory.read(0, &mut bytes).unwrap();
+    bytes
+}
