@@ -431,6 +431,9 @@ impl<T: Transport> Drop for Device<T> {
 
 impl<T: Transport> std::fmt::Debug for Device<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Device").field("identity", &self.identity()).field("info", &self.info).finish_non_exhaustive()
+        f.debug_struct("Device")
+            .field("identity", &self.identity())
+            .field("info", &self.info)
+            .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! What a device says about itself.
 
 use cbp_isa::registers::{self, MAGIC_VALUE};
-use cbp_isa::{Config, ISA_VERSION, WeightSet, BadConfig};
+use cbp_isa::{BadConfig, Config, ISA_VERSION, WeightSet};
 
 use crate::error::Error;
 use crate::transport::Transport;
@@ -35,7 +35,8 @@ impl Info {
         let set = window.read(registers::CONFIG_SET)?;
         // The layout that the registers' descriptions give.
         let field = |word: u32, low: u32, bits: u32| (word >> low & ((1 << bits) - 1)) as usize;
-        let weight_set = WeightSet::ALL.get(field(set, 0, 4)).copied().ok_or(BadConfig("unknown weight set"))?;
+        let weight_set =
+            WeightSet::ALL.get(field(set, 0, 4)).copied().ok_or(BadConfig("unknown weight set"))?;
         let config = Config {
             lanes: field(array, 0, 12),
             columns: field(array, 12, 12),

@@ -36,7 +36,10 @@ fn strangers_are_refused() {
         let fake = Fake::new();
         fake.state().set(register, value);
         let error = Device::open(fake.clone(), Options::default()).err().unwrap();
-        assert!(!fake.state().registers.contains_key(&registers::QUEUE_ENABLE.offset), "it must not be written");
+        assert!(
+            !fake.state().registers.contains_key(&registers::QUEUE_ENABLE.offset),
+            "it must not be written"
+        );
         error
     };
     assert!(matches!(refused(registers::MAGIC, 5), Error::NotOurs(5)));
@@ -138,7 +141,10 @@ fn failed_jobs_halt_and_the_rest_is_aborted() {
         other => panic!("{other:?}"),
     }
     for &ticket in &tickets[1..] {
-        assert!(matches!(device.wait(ticket, SECOND), Err(Error::JobFailed { code: ErrorCode::Aborted, .. })));
+        assert!(matches!(
+            device.wait(ticket, SECOND),
+            Err(Error::JobFailed { code: ErrorCode::Aborted, .. })
+        ));
     }
 }
 
@@ -160,7 +166,11 @@ fn deadlines_and_vanishing() {
     assert!(matches!(device.wait(ticket, SECOND), Err(Error::DeviceGone)));
     assert!(matches!(device.submit(job), Err(Error::DeviceGone)));
     drop(device);
-    assert_eq!(fake.state().memory.len(), 3, "rings and the job's memory stay: nobody knows who still writes");
+    assert_eq!(
+        fake.state().memory.len(),
+        3,
+        "rings and the job's memory stay: nobody knows who still writes"
+    );
 }
 
 #[test]
@@ -193,7 +203,9 @@ fn every_step_of_opening_may_fail() {
                 assert!(fuse > 20, "{fuse}");
                 return;
             }
-            Err(Error::Transport(_)) => assert_eq!(fake.state().get(registers::QUEUE_ENABLE), 0, "fuse {fuse}"),
+            Err(Error::Transport(_)) => {
+                assert_eq!(fake.state().get(registers::QUEUE_ENABLE), 0, "fuse {fuse}")
+            }
             Err(other) => panic!("{other}"),
         }
     }

@@ -1,38 +1,42 @@
-//! What a cycle costs beyond the model itself: `cargo run --release -p cbp-sim --example overhead DEVICE.v`.
-//!
-//! The text is the accelerator (or the test device of `sim/tests`, its defines included) for preset `tiny`.
+//! What a cycle costs, the model alone and with its memory: `cargo run --release -p cbp-sim --example overhead small`.
 
+use std::error::Error;
 use std::time::Instant;
 
-use cbp_hdl::TOP;
 use cbp_isa::{Preset, WeightSet};
 use cbp_sim::{SimDevice, SimOptions, Timing, ports};
 use verilator_sys::{Library, Source};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).ok_or("which Verilog file?")?;
-    let text = std::fs::read_to_string(path)?;
-    let config = Preset::named("tiny").ok_or("no preset")?.config(WeightSet::OneBitShift);
+fn main() -> Result<(), Box<dyn Error>> {
+    let name = std::env::args().nth(1).unwrap_or_else(|| "tiny".to_owned());
+    let config = Preset::named(&name).ok_or("no such preset")?.config(WeightSet::TwoBitShift);
+    let design = cbp_hdl::verilog(&config)?;
     let started = Instant::now();
-    let library = Library::load(&Source { text: &text, top: TOP, clock: "clock", ports: &ports(&config) }, false)?;
-    println!("model loaded after {:.1} s", started.elapsed().as_secs_f64());
+    let text = design.text();
+    let ports = ports(&config);
+    let library =
+        Library::load(&Source { text: &text, top: design.top(), clock: "clock", ports: &ports }, false)?;
+    println!("{name}: model loaded after {:.1} s", started.elapsed().as_secs_f64());
 
-    let cycles = 2_000_000;
+    let cycles = 100_000;
     let mut model = library.instance()?;
-    let model_alone = per_cycle(cycles, || Ok(model.tick()?))?;
-    println!("model alone                {model_alone:6.1} ns per cycle");
-    for (name, timing) in [("fixed", Timing::default()), ("random", Timing::Random { seed: 1, max_latency: 100 })] {
-        let mut device = SimDevice::from_library(&library, &config, &SimOptions { timing, ..SimOptions::default() })?;
-        let with_memory = per_cycle(cycles, || Ok(device.tick()?))?;
-        println!("with idle memory ({name:6})  {with_memory:6.1} ns: {:.1} more", with_memory - model_alone);
+    let alone = per_cycle(cycles, || Ok(model.tick()?))?;
+    println!("model alone                  {alone:8.1} ns per cycle");
+    for (name, timing) in
+        [("fixed", Timing::default()), ("random", Timing::Random { seed: 1, max_latency: 100 })]
+    {
+        let mut device =
+            SimDevice::from_library(&library, &config, &SimOptions { timing, ..SimOptions::default() })?;
+        let together = per_cycle(cycles, || Ok(device.tick()?))?;
+        println!("with idle memory ({name:6})    {together:8.1} ns per cycle");
     }
     Ok(())
 }
 
 fn per_cycle(
     cycles: u32,
-    mut tick: impl FnMut() -> Result<(), Box<dyn std::error::Error>>,
-) -> Result<f64, Box<dyn std::error::Error>> {
+    mut tick: impl FnMut() -> Result<(), Box<dyn Error>>,
+) -> Result<f64, Box<dyn Error>> {
     let started = Instant::now();
     for _ in 0..cycles {
         tick()?;

@@ -92,7 +92,8 @@ impl SimDevice {
     /// The model cannot be built.
     pub fn new(text: &str, top: &str, config: &Config, options: &SimOptions) -> Result<Self, SimError> {
         config.check()?;
-        let library = Library::load(&Source { text, top, clock: CLOCK, ports: &ports(config) }, options.trace)?;
+        let library =
+            Library::load(&Source { text, top, clock: CLOCK, ports: &ports(config) }, options.trace)?;
         Self::from_library(&library, config, options)
     }
 
@@ -100,7 +101,11 @@ impl SimDevice {
     ///
     /// # Errors
     /// The library has other ports.
-    pub fn from_library(library: &Arc<Library>, config: &Config, options: &SimOptions) -> Result<Self, SimError> {
+    pub fn from_library(
+        library: &Arc<Library>,
+        config: &Config,
+        options: &SimOptions,
+    ) -> Result<Self, SimError> {
         let (inputs, outputs) = (Inputs::new(library)?, Outputs::new(library)?);
         let memory = SharedMemory::default();
         let mut device = Self {
@@ -199,7 +204,11 @@ impl SimDevice {
     ///
     /// # Errors
     /// It does not within `limit` cycles, and those of [`SimDevice::tick`].
-    pub fn run_until(&mut self, mut condition: impl FnMut(&Self) -> bool, limit: u64) -> Result<u64, SimError> {
+    pub fn run_until(
+        &mut self,
+        mut condition: impl FnMut(&Self) -> bool,
+        limit: u64,
+    ) -> Result<u64, SimError> {
         for cycles in 0..limit {
             if condition(self) {
                 return Ok(cycles);

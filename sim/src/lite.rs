@@ -16,7 +16,8 @@ impl SimDevice {
     /// No answer, an error as answer, or those of [`SimDevice::tick`].
     pub fn read32(&mut self, offset: u32) -> Result<u32, SimError> {
         let (i, o) = (&self.inputs, &self.outputs);
-        let (arvalid, rready, rdata, rresp) = (i.s_axil_arvalid, i.s_axil_rready, o.s_axil_rdata, o.s_axil_rresp);
+        let (arvalid, rready, rdata, rresp) =
+            (i.s_axil_arvalid, i.s_axil_rready, o.s_axil_rdata, o.s_axil_rresp);
         let (arready, rvalid) = (o.s_axil_arready, o.s_axil_rvalid);
         self.model.inputs()[i.s_axil_araddr] = u64::from(offset);
         let mut asked = false;
@@ -50,7 +51,8 @@ impl SimDevice {
     pub fn write32(&mut self, offset: u32, value: u32) -> Result<(), SimError> {
         let (i, o) = (&self.inputs, &self.outputs);
         let (awvalid, wvalid, bready) = (i.s_axil_awvalid, i.s_axil_wvalid, i.s_axil_bready);
-        let (awready, wready, bvalid, bresp) = (o.s_axil_awready, o.s_axil_wready, o.s_axil_bvalid, o.s_axil_bresp);
+        let (awready, wready, bvalid, bresp) =
+            (o.s_axil_awready, o.s_axil_wready, o.s_axil_bvalid, o.s_axil_bresp);
         let pins = self.model.inputs();
         pins[i.s_axil_awaddr] = u64::from(offset);
         pins[i.s_axil_wdata] = u64::from(value);

@@ -156,3 +156,52 @@ impl Burst {
         Self { at, due: 0, answer: Answer::Okay, sent: 0, valid: 0, data: Vec::new() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timing::Timing;
+
+    /// Every beat arrives once, with its data, in order within its ID; different IDs overtake and interleave.
+    #[test]
+    fn order_within_an_id_and_disorder_between() {
+        let (mut overtaken, mut interleaved) = (false, false);
+        for seed in 0..20 {
+            let memory = SharedMemory::default();
+            let base = lock(&memory).allocate(4096);
+            for (i, byte) in lock(&memory).slice_mut(base, 4096).iter_mut().enumerate() {
+                *byte = (i / 8) as u8;
+            }
+            let mut clockwork = Clockwork::new(Timing::Random { seed, max_latency: 50 });
+            let mut port = ReadPort::new(memory, 8);
+            let burst = |n: u64| Address { id: n % 3, base: base + n * 64, beats: 1 + n as usize % 8 };
+            (0..12).for_each(|n| port.accept(burst(n), 0, &mut clockwork));
+            let mut next = [0, 1, 2]; // burst that each ID answers
+            let mut sent = [0; 3];
+            let mut last_id = None;
+            let mut cycle = 0;
+            while port.in_flight() > 0 {
+                cycle += 1;
+                clockwork.cycle(cycle);
+                let Some(beat) = port.present(cycle, &mut clockwork) else { continue };
+                let id = beat.id as usize;
+                let n: u64 = next[id];
+                let mut word = [0];
+                port.data(beat, &mut word);
+                assert_eq!(word[0] & 0xff, n * 8 + sent[id] as u64);
+                assert_eq!(beat.last, sent[id] + 1 == burst(n).beats);
+                interleaved |= last_id.is_some_and(|other| other != id && sent[other] > 0);
+                overtaken |= next.iter().any(|&other| other < n);
+                last_id = Some(id);
+                if beat.last {
+                    (next[id], sent[id]) = (n + 3, 0);
+                } else {
+                    sent[id] += 1;
+                }
+                port.taken();
+            }
+            assert_eq!(next, [12, 13, 14]);
+        }
+        assert!(overtaken && interleaved);
+    }
+}

@@ -52,7 +52,8 @@ impl WritePort {
 
     /// Bursts whose response was not taken.
     pub(crate) fn in_flight(&self) -> usize {
-        let unanswered = self.addresses.len().max(self.arrived.len() + usize::from(!self.arriving.strobes.is_empty()));
+        let unanswered =
+            self.addresses.len().max(self.arrived.len() + usize::from(!self.arriving.strobes.is_empty()));
         unanswered + self.responses.len() + self.lost + usize::from(self.presented.is_some())
     }
 
@@ -88,7 +89,10 @@ impl WritePort {
     /// Brings addresses and data together.
     pub(crate) fn pair(&mut self, cycle: u64, clockwork: &mut Clockwork) -> Result<(), String> {
         while !self.arrived.is_empty() && !self.addresses.is_empty() {
-            let (Some(data), Some((at, answer))) = (self.arrived.pop_front(), self.addresses.pop_front()) else { break };
+            let (Some(data), Some((at, answer))) = (self.arrived.pop_front(), self.addresses.pop_front())
+            else {
+                break;
+            };
             last_in_place(data.strobes.len(), true, at.beats)?;
             if answer == Answer::Lost {
                 self.lost += 1;
@@ -160,5 +164,57 @@ fn last_in_place(beats: usize, last: bool, expected: usize) -> Result<(), String
         Ok(())
     } else {
         Err(format!("WLAST is {} in beat {beats} of a burst of {expected}", u8::from(last)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timing::Timing;
+
+    fn port() -> (WritePort, SharedMemory, u64, Clockwork) {
+        let memory = SharedMemory::default();
+        let base = lock(&memory).allocate(64);
+        let timing = Timing::Fixed { read_latency: 1, write_latency: 5 };
+        (WritePort::new(memory.clone(), 16), memory, base, Clockwork::new(timing))
+    }
+
+    #[test]
+    fn strobes_and_data_before_their_address() {
+        let (mut port, memory, base, mut clockwork) = port();
+        port.beat(&[u64::MAX, u64::MAX], 0x8001, false).unwrap();
+        port.beat(&[1, 2], 0xffff, true).unwrap();
+        port.pair(0, &mut clockwork).unwrap();
+        assert_eq!(port.in_flight(), 1);
+        port.accept(Address { id: 3, base, beats: 2 });
+        port.pair(10, &mut clockwork).unwrap();
+        assert_eq!(port.present(14, &mut clockwork), None);
+        let mut bytes = [0; 32];
+        lock(&memory).read(base, &mut bytes);
+        assert_eq!(bytes, [0; 32], "nothing before the response");
+        assert_eq!(port.present(15, &mut clockwork), Some((3, 0)));
+        lock(&memory).read(base, &mut bytes);
+        assert_eq!((bytes[0], bytes[1], bytes[14], bytes[15], bytes[16], bytes[24]), (255, 0, 0, 255, 1, 2));
+        port.taken();
+        assert_eq!(port.in_flight(), 0);
+    }
+
+    #[test]
+    fn misplaced_last_and_unmapped_memory() {
+        let (mut early, _, base, mut clockwork) = port();
+        early.accept(Address { id: 0, base, beats: 2 });
+        assert!(early.beat(&[0, 0], 0, true).is_err());
+        let (mut late, ..) = port();
+        late.accept(Address { id: 0, base, beats: 1 });
+        assert!(late.beat(&[0, 0], 0, false).is_err());
+        let (mut unknown, ..) = port();
+        unknown.beat(&[0, 0], 0, true).unwrap();
+        unknown.accept(Address { id: 0, base, beats: 2 });
+        assert!(unknown.pair(0, &mut clockwork).is_err());
+        let (mut beyond, ..) = port();
+        beyond.accept(Address { id: 1, base: base + 4096, beats: 1 });
+        beyond.beat(&[0, 0], 0xffff, true).unwrap();
+        beyond.pair(0, &mut clockwork).unwrap();
+        assert_eq!(beyond.present(9, &mut clockwork), Some((1, 3)));
     }
 }

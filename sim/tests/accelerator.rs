@@ -34,10 +34,13 @@ fn the_device_describes_itself() {
 
 #[test]
 fn empty_programs_complete_in_order_while_rings_wrap() {
-    for (seed, timing) in
-        [Timing::default(), Timing::Random { seed: 1, max_latency: 80 }, Timing::Random { seed: 2, max_latency: 5 }]
-            .into_iter()
-            .enumerate()
+    for (seed, timing) in [
+        Timing::default(),
+        Timing::Random { seed: 1, max_latency: 80 },
+        Timing::Random { seed: 2, max_latency: 5 },
+    ]
+    .into_iter()
+    .enumerate()
     {
         let mut device = open(timing, Options { ring_log2: seed as u32, ..Options::default() });
         for round in 0..12 {
@@ -73,7 +76,9 @@ fn errors_halt_resume_aborts_and_reset_recovers() {
         device.transport().sim().inject(Direction::Read, skip, Answer::SlaveError);
         let ticket = device.submit(job.clone()).unwrap();
         match device.wait(ticket, SECOND) {
-            Err(Error::JobFailed { code: ErrorCode::ReadResponse, .. }) if skip == 1 => device.resume().unwrap(),
+            Err(Error::JobFailed { code: ErrorCode::ReadResponse, .. }) if skip == 1 => {
+                device.resume().unwrap()
+            }
             // Without its command the device cannot know the cookie.
             Err(_) if skip == 0 => device.reset().unwrap(),
             other => panic!("{other:?}"),

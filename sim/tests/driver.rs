@@ -31,7 +31,11 @@ fn a_job_copies() {
 #[test]
 fn jobs_copy_under_disorder() {
     for seed in 0..8 {
-        let options = Options { ring_log2: seed as u32 % 3, burst_limit: Some(256 << (seed % 4)), ..Options::default() };
+        let options = Options {
+            ring_log2: seed as u32 % 3,
+            burst_limit: Some(256 << (seed % 4)),
+            ..Options::default()
+        };
         let mut device = open(Timing::Random { seed, max_latency: 60 }, options);
         let mut running = std::collections::VecDeque::new();
         for round in 0..20 {
@@ -52,7 +56,10 @@ fn jobs_copy_under_disorder() {
     fn options_log2(seed: u64) -> u32 {
         seed as u32 % 3
     }
-    fn finish(device: &mut common::SimulatedDevice, (ticket, to, round): (cbp_driver::Ticket, common::Memory, u32)) {
+    fn finish(
+        device: &mut common::SimulatedDevice,
+        (ticket, to, round): (cbp_driver::Ticket, common::Memory, u32),
+    ) {
         device.wait(ticket, SECOND).unwrap();
         assert_eq!(contents(&to), pattern(to.size(), round));
     }
@@ -94,13 +101,18 @@ fn errors_halt_and_resume_aborts() {
         let second = device.submit(job.clone()).unwrap();
         let expected = if direction == Direction::Read { &from } else { &to };
         match device.wait(first, SECOND) {
-            Err(Error::JobFailed { code: c, address, .. }) => assert_eq!((c, address), (code, expected.bus_address())),
+            Err(Error::JobFailed { code: c, address, .. }) => {
+                assert_eq!((c, address), (code, expected.bus_address()))
+            }
             other => panic!("{other:?}"),
         }
         assert!(matches!(device.wait(second, SECOND), Err(Error::Halted(c)) if c == code));
         assert!(matches!(device.submit(job.clone()), Err(Error::Halted(_))));
         device.resume().unwrap();
-        assert!(matches!(device.wait(second, SECOND), Err(Error::JobFailed { code: ErrorCode::Aborted, .. })));
+        assert!(matches!(
+            device.wait(second, SECOND),
+            Err(Error::JobFailed { code: ErrorCode::Aborted, .. })
+        ));
         let third = device.submit(job).unwrap();
         device.wait(third, SECOND).unwrap();
     }
@@ -108,14 +120,18 @@ fn errors_halt_and_resume_aborts() {
 
 #[test]
 fn freed_memory_and_lost_answers() {
-    let options = Options { dma_timeout: Some(2000), reset_timeout: Duration::from_micros(50), ..Options::default() };
+    let options =
+        Options { dma_timeout: Some(2000), reset_timeout: Duration::from_micros(50), ..Options::default() };
     let mut device = open(quick(), options);
     let (from, to) = (device.allocate(64).unwrap(), device.allocate(64).unwrap());
     let mut job = copy(&mut device, &from, &to);
     // A segment longer than the device may write to: refused by the device.
     job.segments[2].as_mut().unwrap().length = 32;
     let ticket = device.submit(job.clone()).unwrap();
-    assert!(matches!(device.wait(ticket, SECOND), Err(Error::JobFailed { code: ErrorCode::OutOfSegment, .. })));
+    assert!(matches!(
+        device.wait(ticket, SECOND),
+        Err(Error::JobFailed { code: ErrorCode::OutOfSegment, .. })
+    ));
     device.resume().unwrap();
     job.segments[2].as_mut().unwrap().length = 64;
 

@@ -118,7 +118,8 @@ impl State {
     pub fn complete(&mut self) {
         let index = self.get(registers::QUEUE_COMMAND_CONSUMER);
         let commands = 1 << self.get(registers::QUEUE_COMMAND_LOG2);
-        let at = self.address(registers::QUEUE_COMMAND_BASE_LO) + u64::from(index % commands) * COMMAND_BYTES as u64;
+        let at = self.address(registers::QUEUE_COMMAND_BASE_LO)
+            + u64::from(index % commands) * COMMAND_BYTES as u64;
         let (bytes, offset) = self.piece(at);
         let cookie: [u8; 8] = bytes[offset..offset + 8].try_into().unwrap();
         let log2 = self.get(registers::QUEUE_COMPLETION_LOG2);

@@ -4,9 +4,9 @@
 use std::fmt::Write;
 
 use cbp_driver::{Device, Job, Options, Segment};
+use cbp_hdl::TOP;
 use cbp_isa::registers::{MAGIC_VALUE, REGISTERS};
 use cbp_isa::{Config, ISA_VERSION, Preset, WeightSet};
-use cbp_hdl::TOP;
 use cbp_sim::{SimOptions, SimTransport, Timing};
 
 pub type SimulatedDevice = Device<SimTransport>;

@@ -11,8 +11,18 @@ use crate::port::Source;
 use crate::tools::{COMPILER, VERILATOR, run, versions};
 use crate::{Error, cache, lint, shim};
 
-const VERILATOR_FLAGS: &[&str] =
-    &["--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal", "--prefix", shim::PREFIX];
+const VERILATOR_FLAGS: &[&str] = &[
+    "--cc",
+    "-O3",
+    "--x-assign",
+    "fast",
+    "--x-initial",
+    "fast",
+    "--noassert",
+    "-Wno-fatal",
+    "--prefix",
+    shim::PREFIX,
+];
 
 // Measured on 1,024 lanes: -O3 and -march=native gain nothing over -O2, which compiles three times faster than -O3.
 const FAST: &[&str] = &["-O2"];
@@ -59,7 +69,13 @@ fn runtime(versions: &str, names: &[&str], cache: &Path) -> Result<PathBuf, Erro
     })
 }
 
-fn build(source: &Source<'_>, trace: bool, shim: &str, work: &Path, runtime: &[PathBuf]) -> Result<(), Error> {
+fn build(
+    source: &Source<'_>,
+    trace: bool,
+    shim: &str,
+    work: &Path,
+    runtime: &[PathBuf],
+) -> Result<(), Error> {
     let write = |name: &str, text: &str| {
         let path = work.join(name);
         fs::write(&path, text).map_err(Error::io(path))
@@ -100,7 +116,11 @@ fn build(source: &Source<'_>, trace: bool, shim: &str, work: &Path, runtime: &[P
 }
 
 /// Compiles every file to an object in `out`, the largest first, on all processors.
-fn objects(mut jobs: Vec<(PathBuf, &'static [&'static str])>, out: &Path, include: &Path) -> Result<(), Error> {
+fn objects(
+    mut jobs: Vec<(PathBuf, &'static [&'static str])>,
+    out: &Path,
+    include: &Path,
+) -> Result<(), Error> {
     let size = |path: &Path| fs::metadata(path).map_or(0, |m| m.len());
     jobs.sort_by_key(|(path, level)| {
         let weight = if *level == SLOW { 1 } else { 10 };

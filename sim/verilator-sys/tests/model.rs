@@ -32,10 +32,8 @@ fn source(ports: &[Port]) -> Source<'_> {
 fn ports_timing_and_stop() {
     let ports = ports();
     let library = Library::load(&source(&ports), false).unwrap();
-    let (y, d) = (
-        library.signal(Direction::Output, "y").unwrap(),
-        library.signal(Direction::Output, "d").unwrap(),
-    );
+    let (y, d) =
+        (library.signal(Direction::Output, "y").unwrap(), library.signal(Direction::Output, "d").unwrap());
     assert_eq!((d.word, d.words), (2, 2));
     assert!(matches!(library.signal(Direction::Input, "d"), Err(Error::Port { .. })));
     let mut model = library.instance().unwrap();
@@ -81,5 +79,8 @@ fn wrong_ports_and_wrong_text_are_refused() {
     };
     assert!(matches!(load(WIDE, &[Port::input("a", 20)]), Error::ToolFailed { tool: "g++", .. }));
     assert!(matches!(load(WIDE, &[Port::input("a; evil", 12)]), Error::Port { .. }));
-    assert!(matches!(load("module wide(input clock; endmodule", &[]), Error::ToolFailed { tool: "verilator", .. }));
+    assert!(matches!(
+        load("module wide(input clock; endmodule", &[]),
+        Error::ToolFailed { tool: "verilator", .. }
+    ));
 }
