@@ -1,4 +1,5 @@
 //! The driver against a device in plain Rust.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
 mod fake;
 
@@ -204,7 +205,7 @@ fn every_step_of_opening_may_fail() {
                 return;
             }
             Err(Error::Transport(_)) => {
-                assert_eq!(fake.state().get(registers::QUEUE_ENABLE), 0, "fuse {fuse}")
+                assert_eq!(fake.state().get(registers::QUEUE_ENABLE), 0, "fuse {fuse}");
             }
             Err(other) => panic!("{other}"),
         }

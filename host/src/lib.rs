@@ -1,5 +1,12 @@
 //! Trains, compiles and runs constrained networks.
 //!
+//! - [`quantise`]: from a trained network to integers
 //! - [`runtime`]: a compiled network on a device, and its results as the scalar model gives them
+//! - [`compare`]: the device's results against the scalar model's
+//! - [`demo`]: all of it in one call
 
+pub mod compare;
+pub mod demo;
+pub mod files;
+pub mod quantise;
 pub mod runtime;

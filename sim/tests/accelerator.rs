@@ -1,4 +1,5 @@
 //! The driver on the accelerator itself: identity, empty programs, errors.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ fn errors_halt_resume_aborts_and_reset_recovers() {
         let ticket = device.submit(job.clone()).unwrap();
         match device.wait(ticket, SECOND) {
             Err(Error::JobFailed { code: ErrorCode::ReadResponse, .. }) if skip == 1 => {
-                device.resume().unwrap()
+                device.resume().unwrap();
             }
             // Without its command the device cannot know the cookie.
             Err(_) if skip == 0 => device.reset().unwrap(),

@@ -49,6 +49,7 @@ impl fmt::Display for BadConfig {
 impl core::error::Error for BadConfig {}
 
 /// A named configuration; `weight_set` is chosen beside it.
+#[derive(Debug)]
 pub struct Preset {
     /// Name on the command line.
     pub name: &'static str,

@@ -3,7 +3,7 @@
 use cbp_isa::Config;
 use cbp_isa::instruction::INSTRUCTION_BYTES;
 use cbp_isa::ring::SEGMENTS;
-use cbp_numerics::{FullyConnected, Layer, Network, Operation as Kind};
+use cbp_numerics::{FullyConnected, Layer, Network, Operation as Kind, Weights};
 
 use crate::operation::Operation;
 use crate::program::segment;
@@ -166,6 +166,13 @@ fn describe(
         Operation::Compute(op) => (op.steps() * op.positions()) as u64,
         _ => 0,
     });
+    // An int8 weight travels as one byte, a constrained one as the array's code.
+    let word_bits = match &layer.operation {
+        Kind::FullyConnected(fc) if matches!(fc.weights, Weights::Int8 { .. }) => 8,
+        _ => config.weight_set.code_bits() as usize,
+    } * config.lanes
+        * config.columns;
+    let words = plan.tiles.len() * layer.inputs().div_ceil(config.lanes);
     let products = plan.input.images * layer.inputs() * layer.outputs() * plan.shifts.len();
     CompiledLayer {
         name: layer.name.clone(),
@@ -173,5 +180,7 @@ fn describe(
         mask: plan.mask.clone(),
         ideal_steps: products.div_ceil(config.lanes * config.columns) as u64,
         steps: steps.sum(),
+        products: products as u64,
+        weight_bytes: (words * word_bits / 8) as u64,
     }
 }

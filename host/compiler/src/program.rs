@@ -32,6 +32,10 @@ pub struct CompiledLayer {
     pub ideal_steps: u64,
     /// Steps of one run that it takes.
     pub steps: u64,
+    /// Multiply-accumulates of one run, each digit pass counted.
+    pub products: u64,
+    /// Bytes of its packed weights, as the device reads them.
+    pub weight_bytes: u64,
 }
 
 /// A network, compiled for one configuration and batch size. It runs once per batch.

@@ -6,6 +6,8 @@ use cbp_compiler::{Keep, Program, ShortSegment, segment};
 use cbp_driver::{Completion, Device, DmaMemory, Job, OutOfRange, Segment, Transport};
 use cbp_numerics::{LayerResult, Values};
 
+use crate::compare;
+
 /// Most bytes of activations handed to the device with one command.
 const JOB_BYTES: u64 = 64 << 20;
 
@@ -184,20 +186,11 @@ impl<'a, T: Transport> Session<'a, T> {
     }
 }
 
-/// Appends one result to another of the same layer.
+/// Appends what one job or run kept of a layer.
 fn append(all: &mut Option<LayerResult>, more: Option<LayerResult>) {
-    let (Some(to), Some(from)) = (all.as_mut(), &more) else {
-        if all.is_none() {
-            *all = more;
-        }
-        return;
-    };
-    match (&mut to.values, &from.values) {
-        (Values::I8(to), Values::I8(from)) => to.extend(from),
-        (Values::I32(to), Values::I32(from)) => to.extend(from),
-        _ => {}
-    }
-    if let (Some(to), Some(from)) = (&mut to.mask, &from.mask) {
-        to.extend(from);
+    match (all.as_mut(), more) {
+        (Some(to), Some(from)) => compare::append(to, from),
+        (None, more) => *all = more,
+        (Some(_), None) => {}
     }
 }

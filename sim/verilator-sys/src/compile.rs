@@ -11,6 +11,7 @@ use crate::port::Source;
 use crate::tools::{COMPILER, VERILATOR, run, versions};
 use crate::{Error, cache, lint, shim};
 
+// Short functions: on the 1,024-lane array g++ takes 29 s instead of 150 s, and the model loses 0-14 % (about 5 % on average).
 const VERILATOR_FLAGS: &[&str] = &[
     "--cc",
     "-O3",
@@ -19,6 +20,10 @@ const VERILATOR_FLAGS: &[&str] = &[
     "--x-initial",
     "fast",
     "--noassert",
+    "--output-split",
+    "10000",
+    "--output-split-cfuncs",
+    "500",
     "-Wno-fatal",
     "--prefix",
     shim::PREFIX,

@@ -88,7 +88,15 @@ impl Probe for Collector {
             AtomKind::InputParameter => Role::Input,
             AtomKind::OutputParameter => Role::Output,
             AtomKind::LocalSignal => Role::Local,
-            AtomKind::Constant => Role::Constant(literal_value(&atom.verilog())),
+            AtomKind::Constant => {
+                let literal = atom.verilog();
+                let Some(value) = literal_value(&literal) else {
+                    let reason = format!("the constant {name} is {literal}: negative, or wider than 128 bits");
+                    self.error.get_or_insert(EmitError { path, reason });
+                    return;
+                };
+                Role::Constant(value)
+            }
             kind => {
                 let reason = format!("signal {name} of kind {kind:?} is not supported");
                 self.error.get_or_insert(EmitError { path, reason });
@@ -120,13 +128,11 @@ impl Probe for Collector {
 }
 
 /// rust-hdl keeps a literal's value private and prints it as `32'h1f` or `3'b101`.
-pub fn literal_value(literal: &VerilogLiteral) -> u128 {
+///
+/// `None`: the value is negative or has more than 128 bits.
+pub fn literal_value(literal: &VerilogLiteral) -> Option<u128> {
     let text = literal.to_string();
-    let digits = text.split_once('\'').map_or("", |(_, digits)| digits);
-    let (radix, digits) = match digits.split_at_checked(1) {
-        Some(("b", digits)) => (2, digits),
-        Some(("h", digits)) => (16, digits),
-        _ => return 0,
-    };
-    u128::from_str_radix(digits, radix).unwrap_or(0)
+    let (_, digits) = text.split_once('\'')?;
+    let (radix, digits) = digits.split_at_checked(1)?;
+    u128::from_str_radix(digits, if radix == "b" { 2 } else { 16 }).ok()
 }

@@ -11,7 +11,7 @@ use rust_hdl::core::ast::{VerilogExpression as E, VerilogOp as Op, VerilogOpUnar
 use super::collect::literal_value;
 
 /// What a name stands for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Symbol {
     /// A net, by its Verilog name.
     Net { verilog: String, width: usize },
@@ -25,9 +25,9 @@ pub struct Names<'a> {
     pub loops: Vec<(String, u64)>,
 }
 
-/// Text of an expression.
+/// Term of an expression.
 #[derive(Debug, Clone)]
-pub struct Text {
+pub struct Term {
     pub text: String,
     pub width: usize,
     /// A name, slice, literal or concatenation: needs no brackets.
@@ -77,7 +77,7 @@ impl Names<'_> {
     /// The value of an expression over literals and loop variables.
     fn constant(&self, e: &E) -> Option<u128> {
         match e {
-            E::Literal(l) => Some(literal_value(l)),
+            E::Literal(l) => literal_value(l),
             E::Signal(name) => {
                 let index = self.loops.iter().rev().find(|(n, _)| n == name).map(|(_, v)| u128::from(*v));
                 index.or_else(|| match self.symbols.get(self.resolve(name).ok()?.trim_end_matches("$value")) {
@@ -132,8 +132,8 @@ impl Names<'_> {
         })
     }
 
-    /// Text of `e` in a place that is `want` bits wide.
-    pub fn text(&self, e: &E, want: Option<usize>) -> Result<Text> {
+    /// Term of `e` in a place that is `want` bits wide.
+    pub fn text(&self, e: &E, want: Option<usize>) -> Result<Term> {
         let text = self.any_width(e, want)?;
         match want {
             Some(want) if want != text.width => {
@@ -143,7 +143,7 @@ impl Names<'_> {
         }
     }
 
-    fn any_width(&self, e: &E, want: Option<usize>) -> Result<Text> {
+    fn any_width(&self, e: &E, want: Option<usize>) -> Result<Term> {
         if let Some(value) = self.constant(e) {
             // rust-hdl's booleans are the only literals with a width of their own.
             let own = matches!(e, E::Literal(l) if l.to_string().starts_with("1'")).then_some(1);
@@ -155,7 +155,7 @@ impl Names<'_> {
                 let (name, symbol) = self.symbol(name)?;
                 match symbol {
                     Symbol::Value { value, width } => literal(*value, *width),
-                    Symbol::Net { verilog, width } => Ok(Text {
+                    Symbol::Net { verilog, width } => Ok(Term {
                         text: verilog.clone(),
                         width: *width,
                         atomic: true,
@@ -171,11 +171,15 @@ impl Names<'_> {
             E::Unary(op, inner) => self.unary(op, inner, want),
             E::Index(net, index) => self.slice(net, 1, index),
             E::Slice(net, width, offset) => self.slice(net, *width, offset),
-            E::Literal(_) | E::IndexReplace(..) => Err("replace_bit is not supported".into()),
+            E::Literal(l) => Err(format!("the literal {l} is not supported")),
+            E::IndexReplace(..) => Err("replace_bit is not supported".into()),
         }
     }
 
-    fn cast(&self, inner: &E, width: usize) -> Result<Text> {
+    fn cast(&self, inner: &E, width: usize) -> Result<Term> {
+        if width == 0 {
+            return Err("a cast to no bits".into());
+        }
         let inner = self.any_width(inner, self.width(inner)?.or(Some(width)))?;
         if inner.width < width {
             return Ok(extended(inner, width, false));
@@ -186,10 +190,10 @@ impl Names<'_> {
         if !is_name(&inner.text) {
             return Err(format!("cut `{}` to {width} bits: assign it to a signal first", inner.text));
         }
-        Ok(Text { text: format!("{}[{}:0]", inner.text, width - 1), width, ..inner })
+        Ok(Term { text: format!("{}[{}:0]", inner.text, width - 1), width, ..inner })
     }
 
-    fn extend(&self, inner: &E, want: Option<usize>, signed: bool) -> Result<Text> {
+    fn extend(&self, inner: &E, want: Option<usize>, signed: bool) -> Result<Term> {
         let want = want.ok_or("a widening stands where nothing says to which width")?;
         let inner = self.any_width(inner, None)?;
         if inner.width > want {
@@ -201,7 +205,7 @@ impl Names<'_> {
         Ok(extended(inner, want, signed))
     }
 
-    fn binary(&self, l: &E, op: &Op, r: &E, want: Option<usize>) -> Result<Text> {
+    fn binary(&self, l: &E, op: &Op, r: &E, want: Option<usize>) -> Result<Term> {
         let (symbol, compares) = match op {
             Op::Add => ("+", false),
             Op::Sub => ("-", false),
@@ -223,7 +227,7 @@ impl Names<'_> {
         if matches!(op, Op::Shl | Op::Shr) {
             let left = self.text(l, self.width(l)?.or(want))?;
             let right = match self.constant(r) {
-                Some(amount) => Text { text: amount.to_string(), width: 32, atomic: true, reads: BTreeSet::new() },
+                Some(amount) => Term { text: amount.to_string(), width: 32, atomic: true, reads: BTreeSet::new() },
                 None => self.any_width(r, None)?,
             };
             return Ok(joined(&left, symbol, &right, left.width));
@@ -241,7 +245,7 @@ impl Names<'_> {
         Ok(joined(&left, symbol, &right, result))
     }
 
-    fn unary(&self, op: &Unary, inner: &E, want: Option<usize>) -> Result<Text> {
+    fn unary(&self, op: &Unary, inner: &E, want: Option<usize>) -> Result<Term> {
         let (symbol, reduces) = match op {
             Unary::Not => ("~", false),
             Unary::Neg => ("-", false),
@@ -254,53 +258,59 @@ impl Names<'_> {
             return Ok(inner);
         }
         let width = if reduces { 1 } else { inner.width };
-        let text = if inner.atomic { format!("{symbol}{}", inner.text) } else { format!("{symbol}({})", inner.text) };
-        Ok(Text { text, width, atomic: !reduces && inner.atomic, reads: inner.reads })
+        // `--x` would be SystemVerilog's decrement.
+        let bare = inner.atomic && !inner.text.starts_with('-');
+        let text = if bare { format!("{symbol}{}", inner.text) } else { format!("{symbol}({})", inner.text) };
+        Ok(Term { text, width, atomic: !reduces && inner.atomic, reads: inner.reads })
     }
 
-    fn slice(&self, net: &E, width: usize, offset: &E) -> Result<Text> {
+    fn slice(&self, net: &E, width: usize, offset: &E) -> Result<Term> {
         let base = self.any_width(net, None)?;
         if !is_name(&base.text) {
             return Err(format!("take bits of `{}`: assign it to a signal first", base.text));
         }
         let mut reads = base.reads;
         if base.width == 1 && width == 1 && self.constant(offset) == Some(0) {
-            return Ok(Text { text: base.text, width: 1, atomic: true, reads });
+            return Ok(Term { text: base.text, width: 1, atomic: true, reads });
         }
-        let text = match self.constant(offset) {
-            Some(offset) => {
-                let offset = usize::try_from(offset).map_err(|e| e.to_string())?;
-                if offset + width > base.width {
-                    let top = offset + width - 1;
-                    return Err(format!("bits {top}..{offset} of `{}`, which has {}", base.text, base.width));
-                }
-                if width == 1 {
-                    format!("{}[{offset}]", base.text)
-                } else {
-                    format!("{}[{}:{offset}]", base.text, offset + width - 1)
-                }
+        if width > base.width {
+            return Err(format!("{width} bits of `{}`, which has {}", base.text, base.width));
+        }
+        let text = if let Some(offset) = self.constant(offset) {
+            let offset = usize::try_from(offset).map_err(|e| e.to_string())?;
+            if offset > base.width - width {
+                let top = offset.saturating_add(width - 1);
+                return Err(format!("bits {top}..{offset} of `{}`, which has {}", base.text, base.width));
             }
-            None => {
-                let offset = self.any_width(offset, None)?;
-                reads.extend(offset.reads);
-                if width == 1 {
-                    format!("{}[{}]", base.text, offset.text)
-                } else {
-                    format!("{}[({})+:{width}]", base.text, offset.text)
-                }
+            if width == 1 {
+                format!("{}[{offset}]", base.text)
+            } else {
+                format!("{}[{}:{offset}]", base.text, offset + width - 1)
+            }
+        } else {
+            if base.width == 1 {
+                return Err(format!("a variable bit of `{}`, which has one", base.text));
+            }
+            let offset = self.any_width(offset, None)?;
+            reads.extend(offset.reads);
+            if width == 1 {
+                format!("{}[{}]", base.text, offset.text)
+            } else {
+                format!("{}[({})+:{width}]", base.text, offset.text)
             }
         };
-        Ok(Text { text, width, atomic: true, reads })
+        Ok(Term { text, width, atomic: true, reads })
     }
 }
 
-fn is_name(text: &str) -> bool {
+/// Whether bits can be taken of this text.
+pub fn is_name(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-fn joined(l: &Text, symbol: &str, r: &Text, width: usize) -> Text {
-    let side = |t: &Text| if t.atomic { t.text.clone() } else { format!("({})", t.text) };
-    Text {
+fn joined(l: &Term, symbol: &str, r: &Term, width: usize) -> Term {
+    let side = |t: &Term| if t.atomic { t.text.clone() } else { format!("({})", t.text) };
+    Term {
         text: format!("{} {symbol} {}", side(l), side(r)),
         width,
         atomic: false,
@@ -308,7 +318,7 @@ fn joined(l: &Text, symbol: &str, r: &Text, width: usize) -> Text {
     }
 }
 
-fn extended(inner: Text, width: usize, signed: bool) -> Text {
+fn extended(inner: Term, width: usize, signed: bool) -> Term {
     let more = width - inner.width;
     if more == 0 {
         return inner;
@@ -318,14 +328,14 @@ fn extended(inner: Text, width: usize, signed: bool) -> Text {
         (true, 1) => format!("{{{more}{{{}}}}}", inner.text),
         (true, n) => format!("{{{more}{{{}[{}]}}}}", inner.text, n - 1),
     };
-    Text { text: format!("{{{fill}, {}}}", inner.text), width, atomic: true, reads: inner.reads }
+    Term { text: format!("{{{fill}, {}}}", inner.text), width, atomic: true, reads: inner.reads }
 }
 
 /// A sized literal.
-pub fn literal(value: u128, width: usize) -> Result<Text> {
+pub fn literal(value: u128, width: usize) -> Result<Term> {
     if width < 128 && value >> width != 0 {
         return Err(format!("the literal {value} does not fit in {width} bits"));
     }
     let text = if value < 4096 { format!("{width}'d{value}") } else { format!("{width}'h{value:x}") };
-    Ok(Text { text, width, atomic: true, reads: BTreeSet::new() })
+    Ok(Term { text, width, atomic: true, reads: BTreeSet::new() })
 }

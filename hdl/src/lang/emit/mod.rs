@@ -6,6 +6,7 @@
 
 mod collect;
 mod expression;
+mod keywords;
 mod module;
 mod statement;
 

@@ -7,7 +7,8 @@ use rust_hdl::core::prelude::Verilog;
 
 use super::EmitError;
 use super::collect::{Net, Role, Scope};
-use super::expression::{Names, Symbol};
+use super::expression::{Names, Symbol, is_name};
+use super::keywords::verilog_name;
 use super::statement::{Process, Statement, always_assigns, lower, processes};
 
 /// One Verilog module.
@@ -40,23 +41,6 @@ impl Design {
     }
 }
 
-/// Words of Verilog and SystemVerilog that a signal must not be called (those that read like names).
-const KEYWORDS: &[&str] = &[
-    "alias", "assert", "assume", "before", "bind", "bins", "bit", "break", "byte", "chandle", "checker", "class",
-    "clocking", "const", "constraint", "context", "continue", "cover", "cross", "dist", "do", "enum", "expect",
-    "export", "extends", "extern", "final", "first_match", "global", "iff", "import", "inside", "int", "interface",
-    "intersect", "let", "local", "logic", "longint", "matches", "modport", "new", "null", "package", "packed",
-    "priority", "program", "property", "protected", "pure", "rand", "ref", "return", "sequence", "shortint", "soft",
-    "solve", "static", "string", "strong", "struct", "super", "tagged", "this", "throughout", "type", "typedef",
-    "union", "unique", "until", "var", "virtual", "void", "weak", "with", "within",
-    "always", "and", "assign", "begin", "buf", "case", "cell", "config", "default", "design", "disable", "edge",
-    "else", "end", "event", "for", "force", "forever", "fork", "function", "generate", "if", "initial", "inout",
-    "input", "instance", "integer", "join", "large", "library", "liblist", "medium", "module", "nand", "negedge",
-    "nor", "not", "or", "output", "parameter", "posedge", "primitive", "real", "reg", "release", "repeat", "scalared",
-    "signed", "small", "specify", "strength", "strong0", "strong1", "supply0", "supply1", "table", "task", "time",
-    "tri", "unsigned", "use", "wait", "wand", "weak0", "weak1", "while", "wire", "wor", "xnor", "xor",
-];
-
 struct Writer<'a> {
     prefix: &'a str,
     /// Module body → name, so that equal blocks become one module.
@@ -70,12 +54,6 @@ pub fn write_design(top: &Scope, prefix: &str) -> Result<Design, EmitError> {
         Writer { prefix, known: HashMap::new(), used: BTreeSet::new(), modules: Vec::new() };
     writer.module(top, "")?;
     Ok(Design { modules: writer.modules })
-}
-
-/// A name in Verilog: rust-hdl separates path elements by `$`; a keyword gets an underscore behind it.
-fn verilog_name(name: &str) -> String {
-    let name = name.replace('$', "_");
-    if KEYWORDS.contains(&name.as_str()) { name + "_" } else { name }
 }
 
 fn range(width: usize) -> String {
@@ -98,11 +76,13 @@ impl Writer<'_> {
         }
         let stem = scope.name.split('$').next().unwrap_or("top");
         let stem = if parent.is_empty() { self.prefix.to_string() } else { format!("{}_{stem}", self.prefix) };
-        let name = (1..)
-            .map(|i| if i == 1 { stem.clone() } else { format!("{stem}_{i}") })
-            .find(|name| !self.used.contains(name))
-            .unwrap_or_default();
-        self.used.insert(name.clone());
+        let mut name = stem.clone();
+        for i in 2.. {
+            if self.used.insert(name.clone()) {
+                break;
+            }
+            name = format!("{stem}_{i}");
+        }
         self.modules.push(Module { name: name.clone(), text: format!("module {name} {body}") });
         self.known.insert(body, name.clone());
         Ok(name)
@@ -121,24 +101,36 @@ impl<'a> Body<'a> {
     fn new(scope: &'a Scope) -> Result<Self, String> {
         let mut symbols = HashMap::new();
         let mut taken = BTreeMap::new();
-        let child_nets = scope.children.iter().flat_map(|c| c.nets.iter().map(move |n| (Some(c), n)));
+        // Of a child only ports (and constants, in loop bounds) can be seen from here.
+        let child_nets = scope
+            .children
+            .iter()
+            .flat_map(|c| c.nets.iter().filter(|n| n.role != Role::Local).map(move |n| (Some(c), n)));
         for (child, net) in scope.nets.iter().map(|n| (None, n)).chain(child_nets) {
             let name = child.map_or(net.name.clone(), |c| format!("{}${}", c.name, net.name));
             for (value, variant) in net.variants.iter().enumerate() {
                 let value = Symbol::Value { value: value as u128, width: net.width };
-                symbols.insert(variant.replace("::", "$"), value);
-            }
-            let symbol = match net.role {
-                Role::Constant(value) => Symbol::Value { value, width: net.width },
-                _ => {
-                    let verilog = verilog_name(&name);
-                    if let Some(other) = taken.insert(verilog.clone(), name.clone()) {
-                        return Err(format!("{name} and {other} would both be called {verilog}"));
-                    }
-                    Symbol::Net { verilog, width: net.width }
+                let other = symbols.insert(variant.replace("::", "$"), value.clone());
+                if other.is_some_and(|other| other != value) {
+                    return Err(format!("{variant} has two values: two types share this name"));
                 }
+            }
+            let symbol = if let Role::Constant(value) = net.role {
+                Symbol::Value { value, width: net.width }
+            } else {
+                let verilog = verilog_name(&name);
+                if let Some(other) = taken.insert(verilog.clone(), name.clone()) {
+                    return Err(format!("{name} and {other} would both be called {verilog}"));
+                }
+                Symbol::Net { verilog, width: net.width }
             };
             symbols.insert(name, symbol);
+        }
+        for child in scope.children.iter().filter(|c| c.inline_text().is_none()) {
+            let verilog = verilog_name(&child.name);
+            if let Some(other) = taken.insert(verilog.clone(), child.name.clone()) {
+                return Err(format!("the block {} and {other} would both be called {verilog}", child.name));
+            }
         }
         let statements = match &scope.code {
             Verilog::Combinatorial(block) => {
@@ -167,16 +159,17 @@ impl<'a> Body<'a> {
                 if !registers.contains(target) {
                     return Err(format!("{target} is not assigned on every path: a latch"));
                 }
-                let stem = target.trim_end_matches("$d");
+                let stem = target.strip_suffix("$d").unwrap_or(target);
                 let (verilog, q) = (verilog_name(target), format!("{stem}$q"));
                 let names = Names { symbols: &self.symbols, loops: Vec::new() };
                 let value = names.text(&rust_hdl::core::ast::VerilogExpression::Signal(q), None)?;
                 process.statements.insert(0, Statement::Assign { target: target.clone(), verilog, value });
             }
+            process.check_order()?;
             self.driven.extend(process.writes.iter().cloned());
         }
-        if !matches!(self.scope.code, Verilog::Combinatorial(_)) && self.scope.children.is_empty() {
-            return Ok(());
+        if matches!(self.scope.code, Verilog::Custom(_)) && self.scope.children.is_empty() {
+            return Ok(()); // a leaf: its text drives what it drives
         }
         for net in &self.scope.nets {
             if matches!(net.role, Role::Output | Role::Local) && !self.driven.contains(&net.name) {
@@ -216,7 +209,12 @@ impl<'a> Body<'a> {
         for process in &self.processes {
             let [Statement::Assign { target, value, .. }] = process.statements.as_slice() else { continue };
             let Some((child, port)) = self.child_port(target) else { continue };
-            let in_place = value.atomic || (child.is_register() && port == "d");
+            let bits_are_taken = child.inline_text().is_some_and(|t| t.contains(&format!("`{port}`[")));
+            let in_place = match (child.is_register() && port == "d", bits_are_taken) {
+                (true, _) => true,
+                (_, true) => is_name(&value.text), // `-x[3]` would be the negative of a bit
+                _ => value.atomic,
+            };
             if in_place && !reads.contains(target) {
                 aliases.insert(target.clone(), value.text.clone());
             }
@@ -264,13 +262,16 @@ impl<'a> Body<'a> {
         }
         for process in &self.processes {
             match process.statements.as_slice() {
+                [comment @ Statement::Comment(_)] => comment.write(1, &mut out),
                 [Statement::Assign { target, .. }] if aliases.contains_key(target) => {}
                 [Statement::Assign { verilog, value, .. }] => {
                     _ = writeln!(out, "  assign {verilog} = {};", value.text);
                 }
                 statements => {
                     out.push_str("  always @* begin\n");
-                    statements.iter().for_each(|s| s.write(2, &mut out));
+                    for statement in statements {
+                        statement.write(2, &mut out);
+                    }
                     out.push_str("  end\n");
                 }
             }

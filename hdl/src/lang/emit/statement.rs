@@ -7,16 +7,16 @@ use rust_hdl::core::ast::{
     VerilogBlock, VerilogBlockOrConditional as Otherwise, VerilogConditional, VerilogExpression, VerilogStatement as S,
 };
 
-use super::expression::{Names, Symbol, Text};
+use super::expression::{Names, Symbol, Term};
 
 type Result<T> = std::result::Result<T, String>;
 
 /// A statement with its loops unrolled and its expressions as text.
 #[derive(Debug, Clone)]
 pub enum Statement {
-    Assign { target: String, verilog: String, value: Text },
-    If { test: Text, then: Vec<Statement>, otherwise: Vec<Statement> },
-    Case { test: Text, arms: Vec<(String, Vec<Statement>)>, complete: bool },
+    Assign { target: String, verilog: String, value: Term },
+    If { test: Term, then: Vec<Statement>, otherwise: Vec<Statement> },
+    Case { test: Term, arms: Vec<(String, Vec<Statement>)>, complete: bool },
     Comment(String),
 }
 
@@ -62,6 +62,9 @@ fn lower_one(statement: &S, names: &mut Names, out: &mut Vec<Statement>) -> Resu
             out.push(Statement::Case { test, arms, complete });
         }
         S::Loop(l) => {
+            if names.symbols.contains_key(&l.index) {
+                return Err(format!("the loop variable {} is also the name of a signal", l.index));
+            }
             for i in l.from.as_usize()..l.to.as_usize() {
                 names.loops.push((l.index.clone(), i as u64));
                 let body = lower(&l.block, names);
@@ -93,6 +96,7 @@ fn lower_if(conditional: &VerilogConditional, names: &mut Names) -> Result<State
 }
 
 impl Statement {
+    /// Adds the signals that it assigns.
     fn writes(&self, out: &mut BTreeSet<String>) {
         match self {
             Self::Assign { target, .. } => {
@@ -104,6 +108,7 @@ impl Statement {
         }
     }
 
+    /// Adds the signals that it reads.
     pub fn reads(&self, out: &mut BTreeSet<String>) {
         match self {
             Self::Assign { value, .. } => out.extend(value.reads.iter().cloned()),
@@ -169,46 +174,85 @@ pub fn always_assigns(statements: &[Statement], target: &str) -> bool {
 /// Splits an update function into processes, so that unrelated logic shares no `always` block.
 ///
 /// # Errors
-/// A signal read before its last assignment: the source means the old value, Verilog would give the new one.
+/// A signal read before its last assignment by logic of another process: a read means the latest assignment
+/// above it, but one process sees only the final value of another.
 pub fn processes(statements: Vec<Statement>) -> Result<Vec<Process>> {
     let mut owner: BTreeMap<String, usize> = BTreeMap::new();
     let mut last_write: BTreeMap<String, usize> = BTreeMap::new();
-    let mut processes: Vec<Option<Process>> = Vec::new();
-    let mut position: Vec<Vec<usize>> = Vec::new();
-    let mut all = Vec::new();
-    for (i, statement) in statements.into_iter().enumerate() {
-        let mut writes = BTreeSet::new();
-        statement.writes(&mut writes);
-        writes.iter().for_each(|w| _ = last_write.insert(w.clone(), i));
-        all.push((statement, writes));
-    }
-    for (i, (statement, writes)) in all.into_iter().enumerate() {
-        let joined: BTreeSet<usize> = writes.iter().filter_map(|w| owner.get(w).copied()).collect();
-        let mut merged: Vec<(usize, Statement)> = vec![(i, statement)];
-        let mut targets = writes;
-        for j in joined {
-            if let Some(process) = processes[j].take() {
-                merged.extend(position[j].drain(..).zip(process.statements));
-                targets.extend(process.writes);
-            }
+    let mut groups: Vec<Option<Group>> = Vec::new();
+    for (position, statement) in statements.into_iter().enumerate() {
+        let mut group = Group::default();
+        statement.writes(&mut group.writes);
+        group.statements.insert(position, statement);
+        let joined: BTreeSet<usize> = group.writes.iter().filter_map(|w| owner.get(w).copied()).collect();
+        last_write.extend(group.writes.iter().map(|w| (w.clone(), position)));
+        for other in joined.into_iter().filter_map(|i| groups[i].take()) {
+            group.statements.extend(other.statements);
+            group.writes.extend(other.writes);
         }
-        merged.sort_by_key(|(i, _)| *i);
-        targets.iter().for_each(|t| _ = owner.insert(t.clone(), processes.len()));
-        let (at, statements) = merged.into_iter().unzip();
-        processes.push(Some(Process { statements, writes: targets }));
-        position.push(at);
+        owner.extend(group.writes.iter().map(|w| (w.clone(), groups.len())));
+        groups.push(Some(group));
     }
-    for (process, at) in processes.iter().zip(&position) {
-        let Some(process) = process else { continue };
-        for (statement, at) in process.statements.iter().zip(at) {
+    let groups: Vec<Group> = groups.into_iter().flatten().collect();
+    for group in &groups {
+        for (position, statement) in &group.statements {
             let mut reads = BTreeSet::new();
             statement.reads(&mut reads);
-            for name in reads.difference(&process.writes) {
-                if last_write.get(name).is_some_and(|w| w > at) {
+            for name in reads.difference(&group.writes) {
+                if last_write.get(name).is_some_and(|w| w > position) {
                     return Err(format!("{name} is read before its last assignment"));
                 }
             }
         }
     }
-    Ok(processes.into_iter().flatten().collect())
+    let process = |g: Group| Process { statements: g.statements.into_values().collect(), writes: g.writes };
+    Ok(groups.into_iter().map(process).collect())
+}
+
+/// A process while it is put together: statements by their position in the source.
+#[derive(Default)]
+struct Group {
+    statements: BTreeMap<usize, Statement>,
+    writes: BTreeSet<String>,
+}
+
+impl Process {
+    /// Refuses a signal of this process read on a path where nothing above assigns it: it would hold the value
+    /// of an earlier evaluation, which is a latch.
+    pub fn check_order(&self) -> Result<()> {
+        self.check(&self.statements, &mut BTreeSet::new())
+    }
+
+    fn check(&self, statements: &[Statement], assigned: &mut BTreeSet<String>) -> Result<()> {
+        let early = |reads: &BTreeSet<String>, assigned: &BTreeSet<String>| {
+            match reads.iter().find(|name| self.writes.contains(*name) && !assigned.contains(*name)) {
+                Some(name) => Err(format!("{name} is read before it is assigned")),
+                None => Ok(()),
+            }
+        };
+        for statement in statements {
+            let (test, branches) = match statement {
+                Statement::Comment(_) => continue,
+                Statement::Assign { target, value, .. } => {
+                    early(&value.reads, assigned)?;
+                    assigned.insert(target.clone());
+                    continue;
+                }
+                Statement::If { test, then, otherwise } => (test, vec![then.as_slice(), otherwise]),
+                Statement::Case { test, arms, complete } => {
+                    let arms = arms.iter().map(|(_, body)| body.as_slice());
+                    (test, arms.chain((!complete).then_some([].as_slice())).collect())
+                }
+            };
+            early(&test.reads, assigned)?;
+            let mut after: Option<BTreeSet<String>> = None;
+            for branch in branches {
+                let mut here = assigned.clone();
+                self.check(branch, &mut here)?;
+                after = Some(after.map_or(here.clone(), |a| a.intersection(&here).cloned().collect()));
+            }
+            assigned.extend(after.unwrap_or_default());
+        }
+        Ok(())
+    }
 }

@@ -1,0 +1,49 @@
+//! Progress on the terminal; silent elsewhere, except for what is done.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use cbp_host::demo::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// One bar at a time, with the time left.
+#[derive(Default)]
+pub struct Bars {
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl Progress for Bars {
+    fn stage(&self, name: &str, total: u64) {
+        if !std::io::stderr().is_terminal() {
+            return;
+        }
+        let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
+        let style = if total == 0 { "{spinner} {msg} {elapsed}" } else { "{msg} {wide_bar} {percent} % {eta} left" };
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.set_message(name.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        if let Ok(mut slot) = self.bar.lock() {
+            *slot = Some(bar);
+        }
+    }
+
+    fn tick(&self, ticks: u64) {
+        if let Ok(slot) = self.bar.lock()
+            && let Some(bar) = slot.as_ref()
+        {
+            bar.inc(ticks);
+        }
+    }
+
+    fn done(&self, message: &str) {
+        if let Ok(mut slot) = self.bar.lock()
+            && let Some(bar) = slot.take()
+        {
+            bar.finish_and_clear();
+        }
+        eprintln!("{message}");
+    }
+}

@@ -1,0 +1,55 @@
+//! Commands. Exit status: 0 success, 1 the device's results differ from the model's, 2 an error.
+
+mod bars;
+mod bench;
+mod demo;
+mod hdl;
+mod isa;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use cbp_isa::{PRESETS, Preset};
+use clap::{Parser, Subcommand};
+
+/// Multiplication-free neural networks: train, compile, run on the accelerator.
+#[derive(Parser)]
+#[command(version, after_help = "Start with `cbp demo`: it trains on digits and runs the networks on the simulated accelerator.")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train on digits, constrain, compile, run on the RTL, compare every bit
+    Demo(demo::Demo),
+    /// The hardware: emit Verilog, check it
+    #[command(subcommand)]
+    Hdl(hdl::Hdl),
+    /// The instruction set
+    #[command(subcommand)]
+    Isa(isa::Isa),
+    /// Measure
+    #[command(subcommand)]
+    Bench(bench::Bench),
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// Its error, for one line on the terminal.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    match &arguments.command {
+        Command::Demo(demo) => demo.run(),
+        Command::Hdl(hdl) => hdl.run(),
+        Command::Isa(isa) => isa.run(),
+        Command::Bench(bench) => bench.run(),
+    }
+}
+
+/// A preset by name, for clap.
+fn preset(name: &str) -> Result<&'static Preset, String> {
+    let names = || PRESETS.iter().map(|p| p.name).collect::<Vec<_>>().join(", ");
+    Preset::named(name).ok_or_else(|| format!("there is no preset {name}; use one of {}", names()))
+}

@@ -1,0 +1,94 @@
+//! The device against the scalar model.
+
+use cbp_numerics::{LayerResult, Network, NetworkError, Values, run_network};
+use rayon::prelude::*;
+
+/// Images that one thread takes at a time.
+const CHUNK: usize = 16;
+
+/// Results of every layer by the scalar model, on all threads; `input` is `[image][channel]`.
+///
+/// # Errors
+/// The input is no whole number of images.
+pub fn scalar_model(network: &Network, input: &[i8]) -> Result<Vec<LayerResult>, NetworkError> {
+    let inputs = network.inputs();
+    let parts: Vec<Vec<LayerResult>> = input
+        .par_chunks(CHUNK * inputs)
+        .map(|part| run_network(network, part, part.len() / inputs))
+        .collect::<Result<_, _>>()?;
+    let mut parts = parts.into_iter();
+    let mut all = parts.next().unwrap_or_default();
+    for part in parts {
+        all.iter_mut().zip(part).for_each(|(to, from)| append(to, from));
+    }
+    Ok(all)
+}
+
+/// Appends results of further images.
+pub fn append(to: &mut LayerResult, from: LayerResult) {
+    match (&mut to.values, from.values) {
+        (Values::I8(to), Values::I8(from)) => to.extend(from),
+        (Values::I32(to), Values::I32(from)) => to.extend(from),
+        // One layer has one kind of output.
+        _ => {}
+    }
+    if let (Some(to), Some(from)) = (&mut to.mask, from.mask) {
+        to.extend(from);
+    }
+}
+
+/// Values and sign masks that differ, and how many were compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// Compared.
+    pub compared: u64,
+    /// Different.
+    pub mismatches: u64,
+}
+
+/// Compares every layer that the device returned.
+///
+/// A layer that is missing, or has another length, counts as wrong in every value.
+#[must_use]
+pub fn compare(device: &[Option<LayerResult>], model: &[LayerResult]) -> Comparison {
+    let mut sum = Comparison::default();
+    for (device, model) in device.iter().zip(model) {
+        let Some(device) = device else { continue };
+        let (compared, mismatches) = match (&device.values, &model.values) {
+            (Values::I8(d), Values::I8(m)) => differences(d, m),
+            (Values::I32(d), Values::I32(m)) => differences(d, m),
+            (_, Values::I8(m)) => (m.len(), m.len()),
+            (_, Values::I32(m)) => (m.len(), m.len()),
+        };
+        sum.compared += compared as u64;
+        sum.mismatches += mismatches as u64;
+        if let (Some(d), Some(m)) = (&device.mask, &model.mask) {
+            let (compared, mismatches) = differences(d, m);
+            sum.compared += compared as u64;
+            sum.mismatches += mismatches as u64;
+        }
+    }
+    sum
+}
+
+fn differences<T: PartialEq>(device: &[T], model: &[T]) -> (usize, usize) {
+    let common = device.iter().zip(model).filter(|(d, m)| d != m).count();
+    (model.len(), common + model.len().abs_diff(device.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_difference_counts() {
+        let model = LayerResult { values: Values::I8(vec![1, 2, 3]), mask: Some(vec![true, false, true]) };
+        let mut device = model.clone();
+        assert_eq!(compare(&[Some(device.clone())], &[model.clone()]), Comparison { compared: 6, mismatches: 0 });
+        device.values = Values::I8(vec![1, -2, 3]);
+        device.mask = Some(vec![false, false, true]);
+        assert_eq!(compare(&[Some(device.clone())], &[model.clone()]).mismatches, 2);
+        device.values = Values::I8(vec![1]);
+        assert_eq!(compare(&[Some(device)], &[model]).mismatches, 3);
+    }
+}
