@@ -1,13 +1,10 @@
 //! Ring entries as bytes.
 
 use cbp_isa::Field;
-use cbp_isa::ring::{COMMAND_BYTES, COMPLETION_BYTES, ErrorCode, command, completion};
+use cbp_isa::ring::{COMMAND_BYTES, COMPLETION_BYTES, ErrorCode, FLAG_INTERRUPT, command, completion};
 
 use crate::job::{Completion, Job, Ticket};
 use crate::transport::DmaMemory;
-
-/// [`command::FLAGS`]: interrupt when complete.
-const FLAG_INTERRUPT: u64 = 1;
 
 /// Reads a field of an entry.
 pub(crate) fn get(entry: &[u8], field: Field) -> u64 {

@@ -1,7 +1,7 @@
 //! What a device says about itself.
 
 use cbp_isa::registers::{self, MAGIC_VALUE};
-use cbp_isa::{BadConfig, Config, ISA_VERSION, WeightSet};
+use cbp_isa::{BadConfig, Config, ISA_VERSION};
 
 use crate::error::Error;
 use crate::transport::Transport;
@@ -31,28 +31,14 @@ impl Info {
         if version >> 16 != ISA_VERSION >> 16 {
             return Err(Error::WrongVersion { device: version, driver: ISA_VERSION });
         }
-        let array = window.read(registers::CONFIG_ARRAY)?;
-        let set = window.read(registers::CONFIG_SET)?;
-        // The layout that the registers' descriptions give.
-        let field = |word: u32, low: u32, bits: u32| (word >> low & ((1 << bits) - 1)) as usize;
-        let weight_set =
-            WeightSet::ALL.get(field(set, 0, 4)).copied().ok_or(BadConfig("unknown weight set"))?;
-        let config = Config {
-            lanes: field(array, 0, 12),
-            columns: field(array, 12, 12),
-            ppu_lanes: field(array, 24, 8),
-            weight_set,
-            activation_bits: field(set, 4, 4),
-            accumulator_bits: field(set, 8, 8),
-            accumulator_depth: field(set, 16, 8),
-            activation_depth: window.read(registers::CONFIG_ACTIVATIONS)? as usize,
-            weight_depth: window.read(registers::CONFIG_WEIGHTS)? as usize,
-            parameter_depth: window.read(registers::CONFIG_PARAMETERS)? as usize,
-            output_depth: window.read(registers::CONFIG_OUTPUTS)? as usize,
-            axi_bits: 8 << field(set, 24, 4),
-            read_tags: 1 << field(set, 28, 4),
-        };
-        config.check()?;
+        let config = Config::from_registers([
+            window.read(registers::CONFIG_ARRAY)?,
+            window.read(registers::CONFIG_SET)?,
+            window.read(registers::CONFIG_ACTIVATIONS)?,
+            window.read(registers::CONFIG_WEIGHTS)?,
+            window.read(registers::CONFIG_PARAMETERS)?,
+            window.read(registers::CONFIG_OUTPUTS)?,
+        ])?;
         let dma_address_bits = window.read(registers::DMA_ADDRESS_BITS)?;
         if !(32..=64).contains(&dma_address_bits) {
             return Err(BadConfig("DMA address bits must be 32…64").into());

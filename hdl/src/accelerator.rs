@@ -151,6 +151,7 @@ impl Accelerator {
         let axi = config.axi_bits;
         let beat = config.beat_bytes();
         let number = |n: usize| Const::from(n);
+        let register = |i: usize| number(config.to_registers()[i] as usize);
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -216,19 +217,12 @@ impl Accelerator {
             irq_clear: Wire::new(4),
             irq_gap: Dff::default(),
             status: Concat::new(32, 1),
-            config_array: number(config.lanes | config.columns << 12 | config.ppu_lanes << 24),
-            config_set: number(
-                config.weight_set as usize
-                    | config.activation_bits << 4
-                    | config.accumulator_bits << 8
-                    | config.accumulator_depth << 16
-                    | (beat.ilog2() as usize) << 24
-                    | (config.read_tags.ilog2() as usize) << 28,
-            ),
-            config_activations: number(config.activation_depth),
-            config_weights: number(config.weight_depth),
-            config_parameters: number(config.parameter_depth),
-            config_outputs: number(config.output_depth),
+            config_array: register(0),
+            config_set: register(1),
+            config_activations: register(2),
+            config_weights: register(3),
+            config_parameters: register(4),
+            config_outputs: register(5),
             magic: number(MAGIC_VALUE as usize),
             isa_version: number(ISA_VERSION as usize),
             capabilities: number(CAPABILITIES as usize),

@@ -253,7 +253,7 @@ impl Logic for Core {
         self.quiet.next = !self.transfers.val() && !self.jobs.completing.val();
         // Bursts: AXI allows 256 beats.
         self.limit_wide.next = self.burst_limit.val() >> self.log2_beat.val();
-        self.limit.next = bits_low(self.limit_wide.val(), 9);
+        self.limit.next = bits_resize(self.limit_wide.val(), 9);
         if self.limit_wide.val() > 256 {
             self.limit.next = 256.into();
         }

@@ -7,6 +7,11 @@
 //! - [`parts`]: queues, buffers, token counters
 //! - [`lang`]: the layer over rust-hdl, with the Verilog writer
 
+// rust-hdl leaves fields that start with an underscore out of the hardware: they hold numbers of the generator.
+#![allow(clippy::used_underscore_binding)]
+// An update function is one module's wiring; cutting it in two would make two modules of it.
+#![allow(clippy::too_many_lines)]
+
 pub mod accelerator;
 pub mod array;
 pub mod compute;

@@ -38,7 +38,9 @@ impl Quantised {
     pub fn classes(&self, raw: &[i32]) -> Vec<usize> {
         let logit = |row: &[i32], c: usize| self.logits[c].0 * f64::from(row[c]) + self.logits[c].1;
         raw.chunks_exact(self.logits.len())
-            .map(|row| (1..row.len()).fold(0, |best, c| if logit(row, c) > logit(row, best) { c } else { best }))
+            .map(|row| {
+                (1..row.len()).fold(0, |best, c| if logit(row, c) > logit(row, best) { c } else { best })
+            })
             .collect()
     }
 }
@@ -92,7 +94,7 @@ fn integers(layer: &TrainedLayer) -> Result<(Weights, Vec<f32>), QuantiseError> 
     }
 }
 
-/// The last layer: raw accumulators, and logit = factor·unit·s_in·(acc − z_in·Σk) + offset.
+/// The last layer: raw accumulators, and `logit = factor·unit·s_in·(acc − z_in·Σk) + offset`.
 fn raw_head(layer: &TrainedLayer, input: Quantiser) -> Result<(Layer, Vec<(f64, f64)>), QuantiseError> {
     if layer.output.is_some() {
         return Err(QuantiseError::Output(layer.name.clone()));

@@ -52,23 +52,16 @@ impl Fake {
         let fake = Self::default();
         let mut s = fake.state();
         (s.next, s.serve) = (1 << 33, true);
-        let c = config();
-        let array = c.lanes | c.columns << 12 | c.ppu_lanes << 24;
-        let set = c.weight_set as usize
-            | c.activation_bits << 4
-            | c.accumulator_bits << 8
-            | c.accumulator_depth << 16
-            | (c.beat_bytes().ilog2() as usize) << 24
-            | (c.read_tags.ilog2() as usize) << 28;
+        let [array, set, activations, weights, parameters, outputs] = config().to_registers();
         for (register, value) in [
             (registers::MAGIC, MAGIC_VALUE),
             (registers::ISA_VERSION, ISA_VERSION + 7),
-            (registers::CONFIG_ARRAY, array as u32),
-            (registers::CONFIG_SET, set as u32),
-            (registers::CONFIG_ACTIVATIONS, c.activation_depth as u32),
-            (registers::CONFIG_WEIGHTS, c.weight_depth as u32),
-            (registers::CONFIG_PARAMETERS, c.parameter_depth as u32),
-            (registers::CONFIG_OUTPUTS, c.output_depth as u32),
+            (registers::CONFIG_ARRAY, array),
+            (registers::CONFIG_SET, set),
+            (registers::CONFIG_ACTIVATIONS, activations),
+            (registers::CONFIG_WEIGHTS, weights),
+            (registers::CONFIG_PARAMETERS, parameters),
+            (registers::CONFIG_OUTPUTS, outputs),
             (registers::DMA_ADDRESS_BITS, 40),
             (registers::ERROR_ADDRESS_LO, 0xabc0),
         ] {

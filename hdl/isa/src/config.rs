@@ -72,7 +72,13 @@ impl Preset {
     }
 }
 
-const fn preset(name: &'static str, doc: &'static str, array: [usize; 3], depths: [usize; 4], axi_bits: usize) -> Preset {
+const fn preset(
+    name: &'static str,
+    doc: &'static str,
+    array: [usize; 3],
+    depths: [usize; 4],
+    axi_bits: usize,
+) -> Preset {
     Preset {
         name,
         doc,
@@ -165,7 +171,10 @@ impl Config {
         let power = |n: usize| n.is_power_of_two();
         rule(matches!(self.axi_bits, 64 | 128 | 256), "AXI data width must be 64, 128 or 256")?;
         rule(power(self.lanes) && (8..=128).contains(&self.lanes), "lanes must be a power of two, 8…128")?;
-        rule(power(self.columns) && (8..=128).contains(&self.columns), "columns must be a power of two, 8…128")?;
+        rule(
+            power(self.columns) && (8..=128).contains(&self.columns),
+            "columns must be a power of two, 8…128",
+        )?;
         rule(self.lanes >= self.beat_bytes(), "lanes must fill an AXI beat")?;
         rule(self.lanes * self.columns >= self.axi_bits, "lanes × columns must fill an AXI beat of weights")?;
         rule(
@@ -173,8 +182,14 @@ impl Config {
             "PPU lanes must be a power of two, at most the columns",
         )?;
         rule(4 * self.ppu_lanes >= self.beat_bytes(), "four PPU lanes' bytes must fill an AXI beat")?;
-        rule(self.columns <= 8 * self.ppu_lanes, "a granule must hold one sign mask: columns ≤ 8 × PPU lanes")?;
-        rule(self.ppu_lanes * PARAMETER_BYTES >= self.beat_bytes(), "a parameter word must fill an AXI beat")?;
+        rule(
+            self.columns <= 8 * self.ppu_lanes,
+            "a granule must hold one sign mask: columns ≤ 8 × PPU lanes",
+        )?;
+        rule(
+            self.ppu_lanes * PARAMETER_BYTES >= self.beat_bytes(),
+            "a parameter word must fill an AXI beat",
+        )?;
         rule(self.activation_bits == 8, "activation bits must be 8")?;
         rule(self.accumulator_bits == 32, "accumulator bits must be 32")?;
         rule(self.accumulator_depth == 1, "accumulator depth must be 1")?;

@@ -3,6 +3,7 @@
 use core::fmt::{self, Write};
 
 use crate::field::Field;
+use crate::identity::{config_array, config_set};
 use crate::instruction::{compute, load, store};
 use crate::ring::{ErrorCode, command, completion};
 use crate::{PRESETS, WeightSet, capability, parameters, registers};
@@ -18,6 +19,8 @@ pub fn write_markdown(out: &mut dyn Write) -> fmt::Result {
     for r in registers::REGISTERS {
         writeln!(out, "| 0x{:04x} | {} | {:?} | {} |", r.offset, r.name, r.access, r.doc)?;
     }
+    fields(out, "CONFIG_ARRAY", config_array::FIELDS)?;
+    fields(out, "CONFIG_SET", config_set::FIELDS)?;
     writeln!(out, "\n## Capability bits\n\n| bit | name | meaning |\n|---|---|---|")?;
     for (name, bit, doc) in capability::CAPABILITIES {
         writeln!(out, "| {} | {name} | {doc} |", bit.trailing_zeros())?;
@@ -32,7 +35,10 @@ pub fn write_markdown(out: &mut dyn Write) -> fmt::Result {
     fields(out, "COMPUTE (64 bytes)", compute::FIELDS)?;
     fields(out, "STORE (64 bytes)", store::FIELDS)?;
     fields(out, "Parameter record (16 bytes)", parameters::parameter::FIELDS)?;
-    writeln!(out, "\n## Presets\n\n| preset | lanes × columns | PPU lanes | activation words | weight words | parameter words | output granules | AXI bits | for |\n|---|---|---|---|---|---|---|---|---|")?;
+    writeln!(
+        out,
+        "\n## Presets\n\n| preset | lanes × columns | PPU lanes | activation words | weight words | parameter words | output granules | AXI bits | for |\n|---|---|---|---|---|---|---|---|---|"
+    )?;
     for p in PRESETS {
         let c = p.config(WeightSet::TwoBitShift);
         writeln!(

@@ -123,7 +123,7 @@ fields! {
         OUT_STEP3: 16, "granules";
         OUT_STEP4: 16, "granules";
         MASK_BASE: 16, "first granule of the packed sign masks";
-        LO: 8, "clamp, signed: ReLU has LO = Z_OUT";
+        LO: 8, "clamp, signed: ReLU has `LO` = `Z_OUT`";
         HI: 8, "clamp, signed";
         Z_OUT: 8, "output zero point, signed";
         RESIDUAL_BASE: 16, "residual operand" reserved;

@@ -3,7 +3,7 @@
 //! - [`registers`], [`ring`], [`capability`]: the host interface
 //! - [`instruction`], [`parameters`]: what a program is made of
 //! - [`weight_set`](WeightSet), [`weight_code`]: the four sets and how their weights are stored
-//! - [`config`]: what is chosen when a device is built, and the presets
+//! - [`config`]: what is chosen when a device is built, and the presets; [`identity`]: how it reads from registers
 //! - [`doc`]: all of it as a document
 #![no_std]
 
@@ -11,6 +11,7 @@ pub mod capability;
 pub mod config;
 pub mod doc;
 mod field;
+pub mod identity;
 pub mod instruction;
 pub mod parameters;
 pub mod registers;

@@ -6,13 +6,13 @@ use crate::field::fields;
 pub const PARAMETER_BYTES: usize = 16;
 
 fields! {
-    /// Fields of a parameter record: y = clamp(((acc·M + B + (r·M_R << E_R) + 2^(S−1)) >> S) + z, lo, hi).
+    /// Fields of a parameter record: `y = clamp(((acc·M + B + (r·M_R << E_R) + 2^(S−1)) >> S) + z, lo, hi)`.
     parameter {
         BIAS: 48, "B, signed: bias, batch-norm shift and zero-point terms at the product's scale";
         MULTIPLIER: 16, "M, signed";
         SHIFT: 6, "S, 1…47";
-        RESIDUAL_MULTIPLIER: 16, "M_R, signed" reserved;
-        RESIDUAL_SHIFT: 6, "E_R" reserved;
+        RESIDUAL_MULTIPLIER: 16, "`M_R`, signed" reserved;
+        RESIDUAL_SHIFT: 6, "`E_R`" reserved;
     }
 }
 

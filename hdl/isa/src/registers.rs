@@ -43,8 +43,8 @@ macro_rules! registers {
 registers! {
     MAGIC: 0x000, ReadOnly, "0x31504243, `CBP1`; all ones means the device is gone";
     ISA_VERSION: 0x004, ReadOnly, "major (high 16 bits) and minor version of this table";
-    CONFIG_ARRAY: 0x008, ReadOnly, "lanes K, bits 0-11; columns N, 12-23; PPU lanes P, 24-31";
-    CONFIG_SET: 0x00c, ReadOnly, "weight set, bits 0-3 (0 binary … 3 two-bit shift); activation bits, 4-7; accumulator bits, 8-15; accumulator depth, 16-23; log2 of AXI bytes, 24-27; log2 of read tags, 28-31";
+    CONFIG_ARRAY: 0x008, ReadOnly, "lanes, columns, PPU lanes (fields below)";
+    CONFIG_SET: 0x00c, ReadOnly, "weight set, bits of activations and accumulators, AXI width, reads in flight (fields below)";
     CONFIG_ACTIVATIONS: 0x010, ReadOnly, "activation buffer, words of K bytes";
     CONFIG_WEIGHTS: 0x014, ReadOnly, "weight buffer, words of K·N codes";
     CONFIG_PARAMETERS: 0x018, ReadOnly, "parameter buffer, words of P records";

@@ -23,14 +23,14 @@ fields! {
         SEGMENT0_LENGTH: 32, "bytes";
         SEGMENT0_PAGE: 32, "0: contiguous; p: the base is a table of 2^p-byte pages (capability PAGED)";
         SEGMENT1_BASE: 64, "as segment 0";
-        SEGMENT1_LENGTH: 32, "";
-        SEGMENT1_PAGE: 32, "";
+        SEGMENT1_LENGTH: 32, "bytes";
+        SEGMENT1_PAGE: 32, "as segment 0";
         SEGMENT2_BASE: 64, "as segment 0";
-        SEGMENT2_LENGTH: 32, "";
-        SEGMENT2_PAGE: 32, "";
+        SEGMENT2_LENGTH: 32, "bytes";
+        SEGMENT2_PAGE: 32, "as segment 0";
         SEGMENT3_BASE: 64, "as segment 0";
-        SEGMENT3_LENGTH: 32, "";
-        SEGMENT3_PAGE: 32, "";
+        SEGMENT3_LENGTH: 32, "bytes";
+        SEGMENT3_PAGE: 32, "as segment 0";
         STRIDE0: 32, "bytes added to segment 0's base per run; 0 keeps program and weights";
         STRIDE1: 32, "the same for segment 1";
         STRIDE2: 32, "the same for segment 2";
@@ -39,6 +39,9 @@ fields! {
         RESERVED2: 64, "0";
     }
 }
+
+/// Bit of [`command::FLAGS`]: interrupt when the completion is written.
+pub const FLAG_INTERRUPT: u64 = 1;
 
 fields! {
     /// Fields of a completion entry, one aligned burst. The phase bit is the last bit of the entry.

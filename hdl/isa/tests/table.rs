@@ -67,10 +67,12 @@ fn digits_recombine_to_every_int8_weight() {
 }
 
 #[test]
-fn presets_can_be_built() {
+fn presets_can_be_built_and_read_back_from_their_registers() {
     for preset in PRESETS {
         for set in WeightSet::ALL {
-            preset.config(set).check().unwrap_or_else(|e| panic!("{} {set}: {e}", preset.name));
+            let config = preset.config(set);
+            config.check().unwrap_or_else(|e| panic!("{} {set}: {e}", preset.name));
+            assert_eq!(cbp_isa::Config::from_registers(config.to_registers()), Ok(config));
         }
     }
 }

@@ -71,7 +71,9 @@ impl AdderTree {
             clock: Signal::default(),
             x: Wire::many(count, width),
             sum: Wire::new(width + levels),
-            adder: (0..count - 1).map(|i| Adder::new(width + levels - 1 - (i + 1).ilog2() as usize)).collect(),
+            adder: (0..count - 1)
+                .map(|i| Adder::new(width + levels - 1 - (i + 1).ilog2() as usize))
+                .collect(),
             half: (count / 2).into(),
             inner: (count / 2 - 1).into(),
         }

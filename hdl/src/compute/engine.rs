@@ -217,7 +217,8 @@ impl Logic for ComputeEngine {
         self.weights.read_word.next = self.weight_word.q.val();
         for g in 0..self.groups.value {
             for p in 0..self.code_bits.value {
-                self.planes[g * self.code_bits.value + p].x.next = self.weights.beat[g * self.code_bits.value + p].val();
+                self.planes[g * self.code_bits.value + p].x.next =
+                    self.weights.beat[g * self.code_bits.value + p].val();
                 for j in 0..self.group_columns.value {
                     self.column[g * self.group_columns.value + j].planes[p].next =
                         self.planes[g * self.code_bits.value + p].parts[j].val();

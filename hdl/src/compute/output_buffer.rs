@@ -78,20 +78,20 @@ impl OutputBuffer {
 impl Logic for OutputBuffer {
     #[hdl_gen]
     fn update(&mut self) {
-        self.quarter.next = bits_low(self.write_granule.val(), 2);
+        self.quarter.next = bits_resize(self.write_granule.val(), 2);
         self.write_word.next = self.write_granule.val() >> 2;
         self.read_word.next = self.read_beat.val() >> self.beat_shift.val();
         self.raw_split.x.next = self.raw.val();
         for i in 0..4 {
             self.memory[i].write_enable.next =
                 self.write.val() && (self.write_raw.val() || (self.quarter.val() == i));
-            self.memory[i].write_address.next = bits_low(self.write_word.val(), self._address);
+            self.memory[i].write_address.next = bits_resize(self.write_word.val(), self._address);
             self.memory[i].write_data.next = self.granule.val();
             if self.write_raw.val() {
                 self.memory[i].write_data.next = self.raw_split.parts[i].val();
             }
             self.memory[i].read_enable.next = self.read.val();
-            self.memory[i].read_address.next = bits_low(self.read_word.val(), self._address);
+            self.memory[i].read_address.next = bits_resize(self.read_word.val(), self._address);
             self.word.parts[i].next = self.memory[i].read_data.val();
         }
         if self.read.val() {

@@ -119,13 +119,18 @@ fn pack() -> Verilog {
     let all = offsets()
         .map(shifted)
         .reduce(|a, b| VerilogExpression::Binary(Box::new(a), VerilogOp::BitOr, Box::new(b)));
-    Verilog::Combinatorial(all.map(|all| VerilogStatement::Assignment(signal("word"), all)).into_iter().collect())
+    Verilog::Combinatorial(
+        all.map(|all| VerilogStatement::Assignment(signal("word"), all)).into_iter().collect(),
+    )
 }
 
 fn unpack() -> Verilog {
     let slice = |(name, lsb, width): (&str, usize, usize)| {
         let lsb = Box::new(VerilogExpression::Literal(lsb.into()));
-        VerilogStatement::Assignment(signal(name), VerilogExpression::Slice(Box::new(signal("word")), width, lsb))
+        VerilogStatement::Assignment(
+            signal(name),
+            VerilogExpression::Slice(Box::new(signal("word")), width, lsb),
+        )
     };
     Verilog::Combinatorial(offsets().map(slice).collect())
 }

@@ -181,7 +181,7 @@ impl Logic for PpuLane {
         self.below.b.next = self.low.val();
         self.above.a.next = self.high.val();
         self.above.b.next = self.moved.val();
-        self.result.next = bits_low(self.moved.val(), 8);
+        self.result.next = bits_resize(self.moved.val(), 8);
         if self.below.y.val() {
             self.result.next = self.lo.val();
         }

@@ -195,9 +195,12 @@ impl Logic for Sequencer {
             && self.load_ready.val()
             && self.store_ready.val();
         self.take.next = self.start.val();
-        self.waiting_load.next = self.instruction_valid.val() && !self.running.q.val() && !self.load_ready.val();
-        self.waiting_store.next =
-            self.instruction_valid.val() && !self.running.q.val() && self.load_ready.val() && !self.store_ready.val();
+        self.waiting_load.next =
+            self.instruction_valid.val() && !self.running.q.val() && !self.load_ready.val();
+        self.waiting_store.next = self.instruction_valid.val()
+            && !self.running.q.val()
+            && self.load_ready.val()
+            && !self.store_ready.val();
         // Where in the loops this step is.
         self.end0.next = self.i0.q.val() == self.fields.count0.val() - 1;
         self.end1.next = self.i1.q.val() == self.fields.count1.val() - 1;
@@ -229,10 +232,12 @@ impl Logic for Sequencer {
             }
         }
         // Lanes without a channel read 0; only the last word of a run can have such lanes.
-        self.lane_end.next = unsigned_cast(self.fields.lane_first.val()) + unsigned_cast(self.fields.lane_count.val());
+        self.lane_end.next =
+            unsigned_cast(self.fields.lane_first.val()) + unsigned_cast(self.fields.lane_count.val());
         for k in 0..self.lanes.value {
-            self.masks.parts[k].next =
-                (!self.end0.val() || ((self.fields.lane_first.val() <= k) && (self.lane_end.val() > k))).into();
+            self.masks.parts[k].next = (!self.end0.val()
+                || ((self.fields.lane_first.val() <= k) && (self.lane_end.val() > k)))
+                .into();
         }
         self.lane_mask_q.d.next = self.masks.y.val();
         self.lane_mask.next = self.lane_mask_q.q.val();

@@ -217,10 +217,8 @@ impl Logic for Fetch {
             if self.pop.val() {
                 self.reserved.d.next = self.after.val() - 1;
             }
-        } else {
-            if self.pop.val() {
-                self.reserved.d.next = self.reserved.q.val() - 1;
-            }
+        } else if self.pop.val() {
+            self.reserved.d.next = self.reserved.q.val() - 1;
         }
         // Put instructions together.
         for i in 0..self.parts.value {

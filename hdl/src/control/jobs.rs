@@ -272,7 +272,8 @@ impl Logic for Jobs {
         self.completions_held.next = self.completion_producer_q.q.val() - self.completion_consumer.val();
         self.completion_room.next = self.one32.val() << self.completion_log2.val();
         self.command_slot.next = unsigned_cast(self.consumer_q.q.val() & self.command_mask.val());
-        self.completion_slot.next = unsigned_cast(self.completion_producer_q.q.val() & self.completion_mask.val());
+        self.completion_slot.next =
+            unsigned_cast(self.completion_producer_q.q.val() & self.completion_mask.val());
         self.burst_address.next = self.command_base.val() + (self.command_slot.val() << 7);
         self.completion_address.next = self.completion_base.val() + (self.completion_slot.val() << 5);
         self.wrap.next = self.completion_producer_q.q.val() >> self.completion_log2.val();
@@ -330,9 +331,9 @@ impl Logic for Jobs {
             && (self.fields.repeat.val() != 0)
             && (self.program_end.val() <= unsigned_cast(self.fields.segment0_length.val()))
             && (self.program_end.val() >= self.fields.program_offset.val())
-            && (self.program_beats_wide.val() < 16777216);
+            && (self.program_beats_wide.val() < 16_777_216);
         self.program_address.next = self.base[0].q.val() + self.fields.program_offset.val();
-        self.program_beats.next = bits_low(self.program_beats_wide.val(), 24);
+        self.program_beats.next = bits_resize(self.program_beats_wide.val(), 24);
         // The loop.
         self.job_begins.next = false;
         self.clear.next = false;
@@ -342,7 +343,8 @@ impl Logic for Jobs {
         self.bad_command.next = false;
         self.flush.next = self.state.q.val() == JobState::Drain;
         self.counting.next = (self.state.q.val() == JobState::Run) || (self.state.q.val() == JobState::Start);
-        self.completing.next = (self.state.q.val() == JobState::Complete) || (self.state.q.val() == JobState::Answer);
+        self.completing.next =
+            (self.state.q.val() == JobState::Complete) || (self.state.q.val() == JobState::Answer);
         self.busy.next = self.state.q.val() != JobState::Idle;
         self.halted.next = self.halted_q.q.val();
         self.job_status.next = self.status_q.q.val();
@@ -379,11 +381,9 @@ impl Logic for Jobs {
                 if self.failed.val() {
                     // The entry itself could not be read.
                     self.state.d.next = JobState::Drain;
-                } else {
-                    if !self.runnable.val() {
-                        self.bad_command.next = true;
-                        self.state.d.next = JobState::Drain;
-                    }
+                } else if !self.runnable.val() {
+                    self.bad_command.next = true;
+                    self.state.d.next = JobState::Drain;
                 }
                 if self.aborting.q.val() {
                     self.bad_command.next = false;
@@ -399,19 +399,17 @@ impl Logic for Jobs {
             JobState::Run => {
                 if self.failed.val() {
                     self.state.d.next = JobState::Drain;
-                } else {
-                    if self.ended.val() && self.engines_idle.val() && self.quiet.val() {
-                        self.clear.next = true;
-                        self.runs.d.next = self.runs.q.val() - 1;
-                        self.base[0].d.next = self.base[0].q.val() + unsigned_cast(self.fields.stride0.val());
-                        self.base[1].d.next = self.base[1].q.val() + unsigned_cast(self.fields.stride1.val());
-                        self.base[2].d.next = self.base[2].q.val() + unsigned_cast(self.fields.stride2.val());
-                        self.base[3].d.next = self.base[3].q.val() + unsigned_cast(self.fields.stride3.val());
-                        self.state.d.next = JobState::Start;
-                        if self.runs.q.val() == 1 {
-                            self.state.d.next = JobState::Complete;
-                            self.complete.next = true;
-                        }
+                } else if self.ended.val() && self.engines_idle.val() && self.quiet.val() {
+                    self.clear.next = true;
+                    self.runs.d.next = self.runs.q.val() - 1;
+                    self.base[0].d.next = self.base[0].q.val() + unsigned_cast(self.fields.stride0.val());
+                    self.base[1].d.next = self.base[1].q.val() + unsigned_cast(self.fields.stride1.val());
+                    self.base[2].d.next = self.base[2].q.val() + unsigned_cast(self.fields.stride2.val());
+                    self.base[3].d.next = self.base[3].q.val() + unsigned_cast(self.fields.stride3.val());
+                    self.state.d.next = JobState::Start;
+                    if self.runs.q.val() == 1 {
+                        self.state.d.next = JobState::Complete;
+                        self.complete.next = true;
                     }
                 }
             }

@@ -116,7 +116,10 @@ impl Logic for RegisterFile {
         for register in REGISTERS {
             let name = register.name.to_lowercase();
             if register.access != Access::WriteOnly {
-                reads.push(when(at("read_address", register), S::Assignment(signal("read_data"), signal(&name))));
+                reads.push(when(
+                    at("read_address", register),
+                    S::Assignment(signal("read_data"), signal(&name)),
+                ));
             }
             match register.access {
                 Access::ReadOnly => {}

@@ -190,8 +190,8 @@ impl Logic for LoadAddress {
         self.pack.parts[4].next = self.fields.step0.val();
         self.pack.parts[5].next = self.fields.step1.val();
         self.pack.parts[6].next = self.fields.digit_step.val();
-        self.pack.parts[7].next =
-            unsigned_cast(self.fields.destination.val()) | (bits_resize(self.fields.signal_compute.val(), 16) << 4);
+        self.pack.parts[7].next = unsigned_cast(self.fields.destination.val())
+            | (bits_resize(self.fields.signal_compute.val(), 16) << 4);
         self.descriptors.push.next = self.start.val();
         self.descriptors.data.next = self.pack.y.val();
         self.descriptors.pop.next = self.descriptor_pop.val();

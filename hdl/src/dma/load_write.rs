@@ -185,7 +185,8 @@ impl Logic for LoadWrite {
         }
         // Arriving beats.
         self.beat_ready.next = self.flush.val() || (self.loaded.q.val() && !self.emitting.q.val());
-        self.take.next = self.beat_valid.val() && self.loaded.q.val() && !self.emitting.q.val() && !self.flush.val();
+        self.take.next =
+            self.beat_valid.val() && self.loaded.q.val() && !self.emitting.q.val() && !self.flush.val();
         for i in 0..8 {
             if self.take.val() && self.int8.val() && (self.filled.q.val() == i) {
                 self.group[i].d.next = self.beat.val();

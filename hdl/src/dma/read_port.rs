@@ -146,7 +146,8 @@ impl Logic for ReadPort {
             self.chosen.next = true;
         }
         // The request register is free, and fewer reads than tags are under way.
-        self.room.next = (!self.valid.q.val() || self.arready.val()) && (self.under_way.q.val() < self.tags.val());
+        self.room.next =
+            (!self.valid.q.val() || self.arready.val()) && (self.under_way.q.val() < self.tags.val());
         self.take.next = self.chosen.val() && self.room.val();
         if self.arready.val() {
             self.valid.d.next = false;
@@ -168,7 +169,7 @@ impl Logic for ReadPort {
         }
         if self.take.val() {
             self.valid.d.next = true;
-            self.len.d.next = bits_low(self.length.val(), 8);
+            self.len.d.next = bits_resize(self.length.val(), 8);
             self.id.d.next = self.choice.val();
         }
         self.arvalid.next = self.valid.q.val();

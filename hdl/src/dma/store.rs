@@ -195,8 +195,8 @@ impl Logic for StoreEngine {
         self.rows.segment_base.next = self.segment_base.val();
         self.rows.segment_length.next = self.segment_length.val();
         self.outside.next = self.rows.row_valid.val() && self.rows.outside.val();
-        self.malformed.next = self.rows.row_valid.val()
-            && (self.rows.malformed.val() || (self.fields.source.val() != 0));
+        self.malformed.next =
+            self.rows.row_valid.val() && (self.rows.malformed.val() || (self.fields.source.val() != 0));
         self.fault_address.next = self.rows.row_address.val();
         self.good.next = !self.flush.val() && !self.outside.val() && !self.malformed.val();
         // A row starts when the beats of the one before have been read: `position` is the row's own.
@@ -207,7 +207,8 @@ impl Logic for StoreEngine {
         self.bursts.beats.next = self.rows.row_beats.val();
         self.bursts.limit.next = self.limit.val();
         // A burst is offered when the beats of the one before have been read.
-        self.burst_valid.next = self.bursts.burst_valid.val() && (self.to_read.q.val() == 0) && !self.flush.val();
+        self.burst_valid.next =
+            self.bursts.burst_valid.val() && (self.to_read.q.val() == 0) && !self.flush.val();
         self.burst_address.next = self.bursts.burst_address.val();
         self.burst_beats.next = self.bursts.burst_beats.val();
         self.accept.next = self.burst_valid.val() && self.burst_ready.val();

@@ -159,9 +159,8 @@ impl Logic for WritePort {
             self.wdata.next = self.completion_data.val();
             self.wlast.next = self.completion_last.val();
         }
-        self.take.next = self.offered.val()
-            && (!self.valid.q.val() || self.awready.val())
-            && !self.addresses.full.val();
+        self.take.next =
+            self.offered.val() && (!self.valid.q.val() || self.awready.val()) && !self.addresses.full.val();
         self.store_burst_ready.next = self.take.val() && !self.completing.val();
         self.completion_burst_ready.next = self.take.val() && self.completing.val();
         self.store_ready.next = self.wready.val() && !self.completing.val();
@@ -173,7 +172,7 @@ impl Logic for WritePort {
         if self.take.val() {
             self.valid.d.next = true;
             self.addr.d.next = self.address.val();
-            self.len.d.next = bits_low(self.length.val(), 8);
+            self.len.d.next = bits_resize(self.length.val(), 8);
         }
         self.awvalid.next = self.valid.q.val();
         self.awaddr.next = self.addr.q.val();

@@ -22,17 +22,17 @@ mod wire;
 
 pub use memory::{LookupRam, Ram};
 pub use register::{Dff, Reg};
-pub use wire::{AsWord, Const, Wire, Word, bits_low, bits_resize, signed_cast, unsigned_cast};
+pub use wire::{AsWord, Const, Wire, Word, bits_resize, signed_cast, unsigned_cast};
 
 /// Everything a hardware module needs.
 pub mod prelude {
     pub use super::{
-        AsWord, Const, Dff, LookupRam, Ram, Reg, Wire, Word, bits_low, bits_resize, signed_cast, unsigned_cast,
+        AsWord, Const, Dff, LookupRam, Ram, Reg, Wire, Word, bits_resize, signed_cast, unsigned_cast,
     };
     pub use rust_hdl::core::prelude::{
-        Atom, AtomKind, Bit, Bits, Block, Clock, Direction, In, Local, Logic, LogicBlock, LogicState, Out, Probe, Signal,
-        Synth, TypeDescriptor, TypeKind, VCDValue, Verilog, VerilogLiteral, ast, block, clog2, hdl_gen, logic, probe,
-        synth, type_descriptor,
+        Atom, AtomKind, Bit, Bits, Block, Clock, Direction, In, Local, Logic, LogicBlock, LogicState, Out,
+        Probe, Signal, Synth, TypeDescriptor, TypeKind, VCDValue, Verilog, VerilogLiteral, ast, block, clog2,
+        hdl_gen, logic, probe, synth, type_descriptor,
     };
     // `ToBits` gives enum discriminants their width inside `#[derive(LogicState)]`.
     pub use rust_hdl::core::prelude::ToBits;

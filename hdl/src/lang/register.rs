@@ -3,9 +3,7 @@
 //! A register holds its value in every cycle in which `d` is not assigned. `clock` and `reset` need no wiring:
 //! the emitter connects ports of these names to the parent's.
 
-use rust_hdl::core::prelude::{
-    Bit, Block, Clock, In, Logic, Out, Probe, Signal, Synth, Verilog, Wrapper,
-};
+use rust_hdl::core::prelude::{Bit, Block, Clock, In, Logic, Out, Probe, Signal, Synth, Verilog, Wrapper};
 
 use super::emit::INLINE;
 use super::wire::Wire;

@@ -22,7 +22,8 @@ impl<D: Direction> Wire<D> {
     /// A bus of `width` bits (at least 1).
     #[must_use]
     pub fn new(width: usize) -> Self {
-        Self { next: Word { width }, width: width.max(1), direction: PhantomData }
+        let width = width.max(1);
+        Self { next: Word { width }, width, direction: PhantomData }
     }
 
     /// `count` buses of `width` bits.
@@ -240,12 +241,6 @@ pub fn unsigned_cast(value: impl AsWord) -> Word {
 #[must_use]
 pub fn signed_cast(value: impl AsWord) -> Word {
     value.as_word()
-}
-
-/// The low `width` bits.
-#[must_use]
-pub fn bits_low(_value: Word, width: usize) -> Word {
-    Word { width }
 }
 
 /// Zero-extended or cut to `width` bits.

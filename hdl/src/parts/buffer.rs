@@ -56,10 +56,10 @@ impl Logic for Buffer {
     fn update(&mut self) {
         for i in 0..self.beats.value {
             self.memory[i].write_enable.next = self.write_enable.val() && (self.write_beat.val() == i);
-            self.memory[i].write_address.next = bits_low(self.write_word.val(), self._address);
+            self.memory[i].write_address.next = bits_resize(self.write_word.val(), self._address);
             self.memory[i].write_data.next = self.write_data.val();
             self.memory[i].read_enable.next = self.read_enable.val();
-            self.memory[i].read_address.next = bits_low(self.read_word.val(), self._address);
+            self.memory[i].read_address.next = bits_resize(self.read_word.val(), self._address);
             self.beat[i].next = self.memory[i].read_data.val();
         }
     }

@@ -93,7 +93,7 @@ impl Logic for Bursts {
         }
         self.burst_valid.next = self.left.q.val() != 0;
         self.burst_address.next = self.next.q.val();
-        self.burst_beats.next = bits_low(self.length.val(), 9);
+        self.burst_beats.next = bits_resize(self.length.val(), 9);
         self.burst_last.next = self.left.q.val() == self.length.val();
         self.ready.next = !self.burst_valid.val() || (self.burst_ready.val() && self.burst_last.val());
         self.bytes.next = unsigned_cast(self.length.val());

@@ -70,7 +70,11 @@ pub fn reserved_clear(table: &[Field]) -> VerilogExpression {
         let word = Box::new(VerilogExpression::Signal("word".into()));
         let lsb = Box::new(VerilogExpression::Literal(field.lsb.into()));
         let value = VerilogExpression::Slice(word, field.width, lsb);
-        VerilogExpression::Binary(Box::new(value), VerilogOp::Eq, Box::new(VerilogExpression::Literal(0.into())))
+        VerilogExpression::Binary(
+            Box::new(value),
+            VerilogOp::Eq,
+            Box::new(VerilogExpression::Literal(0.into())),
+        )
     };
     table
         .iter()

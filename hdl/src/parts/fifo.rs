@@ -68,9 +68,9 @@ impl Logic for Fifo {
         self.full.next = self.held.val() == self.depth.val();
         self.count.next = self.held.val();
         self.memory.write_enable.next = self.push.val();
-        self.memory.write_address.next = bits_low(self.write.q.val(), self._address);
+        self.memory.write_address.next = bits_resize(self.write.q.val(), self._address);
         self.memory.write_data.next = self.data.val();
-        self.memory.read_address.next = bits_low(self.read.q.val(), self._address);
+        self.memory.read_address.next = bits_resize(self.read.q.val(), self._address);
         self.head.next = self.memory.read_data.val();
         if self.push.val() {
             self.write.d.next = self.write.q.val() + 1;

@@ -5,6 +5,7 @@
 //!   every bound
 //! - [`Requant`], [`Clamp`]: from an accumulator to an 8-bit activation and a sign mask
 //! - [`run_layer`], [`run_network`]: the definition, in plain integer loops
+//! - [`random`]: random networks for tests and measurements
 //! - [`scales`]: from real scales, biases and batch normalisation to [`Requant`]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -12,6 +13,7 @@ mod error;
 mod layer;
 mod model;
 mod network;
+pub mod random;
 mod requant;
 pub mod scales;
 mod weights;

@@ -19,7 +19,8 @@ impl Progress for Bars {
             return;
         }
         let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
-        let style = if total == 0 { "{spinner} {msg} {elapsed}" } else { "{msg} {wide_bar} {percent} % {eta} left" };
+        let style =
+            if total == 0 { "{spinner} {msg} {elapsed}" } else { "{msg} {wide_bar} {percent} % {eta} left" };
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }

@@ -78,7 +78,8 @@ impl Demo {
             let text = serde_json::to_string_pretty(&report)? + "\n";
             match json {
                 Some(path) => {
-                    write_whole(path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+                    write_whole(path, text.as_bytes())
+                        .with_context(|| format!("cannot write {}", path.display()))?;
                 }
                 None => print!("{text}"),
             }
@@ -89,7 +90,9 @@ impl Demo {
         if report.equal() {
             return Ok(ExitCode::SUCCESS);
         }
-        eprintln!("cbp: the device's results differ from the scalar model's: a fault of the hardware or its model");
+        eprintln!(
+            "cbp: the device's results differ from the scalar model's: a fault of the hardware or its model"
+        );
         Ok(ExitCode::from(1))
     }
 }

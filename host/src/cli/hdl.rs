@@ -35,7 +35,8 @@ impl Hdl {
         let mut list = String::new();
         for module in &design.modules {
             let path = out.join(format!("{}.v", module.name));
-            write_whole(&path, module.text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+            write_whole(&path, module.text.as_bytes())
+                .with_context(|| format!("cannot write {}", path.display()))?;
             list += &format!("{}\n", path.display());
         }
         let path = out.join("files.f");

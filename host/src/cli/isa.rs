@@ -25,7 +25,8 @@ impl Isa {
         cbp_isa::doc::write_markdown(&mut text)?;
         match out {
             Some(path) => {
-                write_whole(path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+                write_whole(path, text.as_bytes())
+                    .with_context(|| format!("cannot write {}", path.display()))?;
             }
             None => print!("{text}"),
         }

@@ -14,7 +14,10 @@ use clap::{Parser, Subcommand};
 
 /// Multiplication-free neural networks: train, compile, run on the accelerator.
 #[derive(Parser)]
-#[command(version, after_help = "Start with `cbp demo`: it trains on digits and runs the networks on the simulated accelerator.")]
+#[command(
+    version,
+    after_help = "Start with `cbp demo`: it trains on digits and runs the networks on the simulated accelerator."
+)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -29,7 +29,8 @@ pub fn run(
     test: &Dataset,
     progress: &dyn Progress,
 ) -> Result<Vec<Row>, DemoError> {
-    let input: Vec<i8> = (0..options.images).flat_map(|i| test.image(i)).map(|&p| (p ^ 0x80).cast_signed()).collect();
+    let input: Vec<i8> =
+        (0..options.images).flat_map(|i| test.image(i)).map(|&p| (p ^ 0x80).cast_signed()).collect();
     let labels = &test.labels[..options.images];
     progress.stage("running on the simulated accelerator", (options.images * trained.rows.len()) as u64);
     let next = AtomicUsize::new(0);
@@ -38,7 +39,9 @@ pub fn run(
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                while let Some(index) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < trained.rows.len()) {
+                while let Some(index) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < trained.rows.len())
+                {
                     let row = run_row(options, trained, &trained.rows[index], &input, labels, progress);
                     if let Ok(mut results) = results.lock() {
                         results.push((index, row));
@@ -52,7 +55,9 @@ pub fn run(
     let rows = results.into_iter().map(|(_, row)| row).collect::<Result<Vec<_>, _>>()?;
     let mismatches: u64 = rows.iter().map(|r| r.mismatches).sum();
     let compared: u64 = rows.iter().map(|r| r.compared).sum();
-    progress.done(&format!("{compared} values and sign masks compared with the scalar model: {mismatches} differ"));
+    progress.done(&format!(
+        "{compared} values and sign masks compared with the scalar model: {mismatches} differ"
+    ));
     Ok(rows)
 }
 

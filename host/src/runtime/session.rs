@@ -74,12 +74,15 @@ impl<'a, T: Transport> Session<'a, T> {
     pub fn new(device: &'a mut Device<T>, program: Program, keep: Keep) -> Result<Self, RunError> {
         if *device.config() != program.config {
             let name = |c: &cbp_isa::Config| format!("{} × {} {}", c.lanes, c.columns, c.weight_set);
-            return Err(RunError::OtherDevice { program: name(&program.config), device: name(device.config()) });
+            return Err(RunError::OtherDevice {
+                program: name(&program.config),
+                device: name(device.config()),
+            });
         }
         let memory = device.allocate(program.image.len())?;
         memory.write(0, &program.image)?;
         let image = Segment::all(&memory);
-        Ok(Self { device, program, keep, image, timeout: Duration::from_secs(60) })
+        Ok(Self { device, program, keep, image, timeout: Duration::from_mins(1) })
     }
 
     /// Runs whole batches of images, `input` being `[image][channel]`; a last batch that is not full is filled up
@@ -127,7 +130,8 @@ impl<'a, T: Transport> Session<'a, T> {
         }
         let segments = job.segments.clone();
         let ticket = self.device.submit(job)?;
-        let Completion { cycles, mac_active, wait_load, wait_store, .. } = self.device.wait(ticket, self.timeout)?;
+        let Completion { cycles, mac_active, wait_load, wait_store, .. } =
+            self.device.wait(ticket, self.timeout)?;
         total.cycles += u64::from(cycles);
         total.mac_active += u64::from(mac_active);
         total.wait_load += u64::from(wait_load);
@@ -148,7 +152,12 @@ impl<'a, T: Transport> Session<'a, T> {
     }
 
     /// What is kept of every layer.
-    fn results(&self, memory: &[Vec<u8>], runs: usize, images: usize) -> Result<Vec<Option<LayerResult>>, RunError> {
+    fn results(
+        &self,
+        memory: &[Vec<u8>],
+        runs: usize,
+        images: usize,
+    ) -> Result<Vec<Option<LayerResult>>, RunError> {
         let program = &self.program;
         let last = program.layers.len() - 1;
         let mut results = Vec::new();

@@ -22,23 +22,16 @@ pub fn text() -> String {
     for r in REGISTERS {
         writeln!(text, "`define {} 16'h{:x}", r.name, r.offset).unwrap();
     }
-    let c = config();
-    let array = c.lanes | c.columns << 12 | c.ppu_lanes << 24;
-    let set = c.weight_set as usize
-        | c.activation_bits << 4
-        | c.accumulator_bits << 8
-        | c.accumulator_depth << 16
-        | (c.beat_bytes().ilog2() as usize) << 24
-        | (c.read_tags.ilog2() as usize) << 28;
+    let [array, set, activations, weights, parameters, outputs] = config().to_registers();
     for (name, value) in [
-        ("MAGIC", MAGIC_VALUE as usize),
-        ("ISA_VERSION", ISA_VERSION as usize),
+        ("MAGIC", MAGIC_VALUE),
+        ("ISA_VERSION", ISA_VERSION),
         ("CONFIG_ARRAY", array),
         ("CONFIG_SET", set),
-        ("CONFIG_ACTIVATIONS", c.activation_depth),
-        ("CONFIG_WEIGHTS", c.weight_depth),
-        ("CONFIG_PARAMETERS", c.parameter_depth),
-        ("CONFIG_OUTPUTS", c.output_depth),
+        ("CONFIG_ACTIVATIONS", activations),
+        ("CONFIG_WEIGHTS", weights),
+        ("CONFIG_PARAMETERS", parameters),
+        ("CONFIG_OUTPUTS", outputs),
     ] {
         writeln!(text, "`define {name}_VALUE 32'h{value:x}").unwrap();
     }

@@ -91,7 +91,8 @@ impl Probe for Collector {
             AtomKind::Constant => {
                 let literal = atom.verilog();
                 let Some(value) = literal_value(&literal) else {
-                    let reason = format!("the constant {name} is {literal}: negative, or wider than 128 bits");
+                    let reason =
+                        format!("the constant {name} is {literal}: negative, or wider than 128 bits");
                     self.error.get_or_insert(EmitError { path, reason });
                     return;
                 };

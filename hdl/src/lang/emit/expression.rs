@@ -44,7 +44,8 @@ impl Names<'_> {
         let mut out = String::new();
         let mut rest = source.trim_start_matches('.');
         while let Some((head, tail)) = rest.split_once('[') {
-            let (index, tail) = tail.split_once(']').ok_or_else(|| format!("unbalanced index in {source}"))?;
+            let (index, tail) =
+                tail.split_once(']').ok_or_else(|| format!("unbalanced index in {source}"))?;
             out.push_str(head);
             out.push('$');
             out.push_str(&self.index(index)?.to_string());
@@ -59,7 +60,8 @@ impl Names<'_> {
         use evalexpr::ContextWithMutableVariables;
         let mut text = text.to_string();
         while let Some(end) = text.find("$value") {
-            let start = text[..end].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |i| i + 1);
+            let start =
+                text[..end].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |i| i + 1);
             let Some(Symbol::Value { value, .. }) = self.symbols.get(&text[start..end]) else {
                 return Err(format!("{} is not a constant", &text[start..end]));
             };
@@ -80,9 +82,11 @@ impl Names<'_> {
             E::Literal(l) => literal_value(l),
             E::Signal(name) => {
                 let index = self.loops.iter().rev().find(|(n, _)| n == name).map(|(_, v)| u128::from(*v));
-                index.or_else(|| match self.symbols.get(self.resolve(name).ok()?.trim_end_matches("$value")) {
-                    Some(Symbol::Value { value, width: 0 }) => Some(*value),
-                    _ => None,
+                index.or_else(|| {
+                    match self.symbols.get(self.resolve(name).ok()?.trim_end_matches("$value")) {
+                        Some(Symbol::Value { value, width: 0 }) => Some(*value),
+                        _ => None,
+                    }
                 })
             }
             E::Paren(inner) => self.constant(inner),
@@ -155,12 +159,9 @@ impl Names<'_> {
                 let (name, symbol) = self.symbol(name)?;
                 match symbol {
                     Symbol::Value { value, width } => literal(*value, *width),
-                    Symbol::Net { verilog, width } => Ok(Term {
-                        text: verilog.clone(),
-                        width: *width,
-                        atomic: true,
-                        reads: [name].into(),
-                    }),
+                    Symbol::Net { verilog, width } => {
+                        Ok(Term { text: verilog.clone(), width: *width, atomic: true, reads: [name].into() })
+                    }
                 }
             }
             E::Paren(inner) => self.any_width(inner, want),
@@ -197,7 +198,10 @@ impl Names<'_> {
         let want = want.ok_or("a widening stands where nothing says to which width")?;
         let inner = self.any_width(inner, None)?;
         if inner.width > want {
-            return Err(format!("`{}` is {} bits wide and cannot be widened to {want}", inner.text, inner.width));
+            return Err(format!(
+                "`{}` is {} bits wide and cannot be widened to {want}",
+                inner.text, inner.width
+            ));
         }
         if signed && !is_name(&inner.text) {
             return Err(format!("sign-extend `{}`: assign it to a signal first", inner.text));
@@ -227,7 +231,9 @@ impl Names<'_> {
         if matches!(op, Op::Shl | Op::Shr) {
             let left = self.text(l, self.width(l)?.or(want))?;
             let right = match self.constant(r) {
-                Some(amount) => Term { text: amount.to_string(), width: 32, atomic: true, reads: BTreeSet::new() },
+                Some(amount) => {
+                    Term { text: amount.to_string(), width: 32, atomic: true, reads: BTreeSet::new() }
+                }
                 None => self.any_width(r, None)?,
             };
             return Ok(joined(&left, symbol, &right, left.width));

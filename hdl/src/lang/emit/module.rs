@@ -50,8 +50,7 @@ struct Writer<'a> {
 }
 
 pub fn write_design(top: &Scope, prefix: &str) -> Result<Design, EmitError> {
-    let mut writer =
-        Writer { prefix, known: HashMap::new(), used: BTreeSet::new(), modules: Vec::new() };
+    let mut writer = Writer { prefix, known: HashMap::new(), used: BTreeSet::new(), modules: Vec::new() };
     writer.module(top, "")?;
     Ok(Design { modules: writer.modules })
 }
@@ -75,7 +74,8 @@ impl Writer<'_> {
             return Ok(name.clone());
         }
         let stem = scope.name.split('$').next().unwrap_or("top");
-        let stem = if parent.is_empty() { self.prefix.to_string() } else { format!("{}_{stem}", self.prefix) };
+        let stem =
+            if parent.is_empty() { verilog_name(self.prefix) } else { format!("{}_{stem}", self.prefix) };
         let mut name = stem.clone();
         for i in 2.. {
             if self.used.insert(name.clone()) {
@@ -183,7 +183,11 @@ impl<'a> Body<'a> {
             for net in &child.nets {
                 let name = Self::net_name(child, net);
                 let by_name = self.by_name(child, net);
-                if net.role == Role::Input && !by_name && !self.driven.contains(&name) && !unused_reset(child, net) {
+                if net.role == Role::Input
+                    && !by_name
+                    && !self.driven.contains(&name)
+                    && !unused_reset(child, net)
+                {
                     return Err(format!("the input {name} is never assigned"));
                 }
                 if net.role == Role::Output && self.driven.contains(&name) {
@@ -231,8 +235,12 @@ impl<'a> Body<'a> {
 
     fn write(&self, children: &[String]) -> Result<String, String> {
         let aliases = self.aliases();
-        let procedural: BTreeSet<&String> =
-            self.processes.iter().filter(|p| p.statements.len() != 1 || !is_assign(&p.statements[0])).flat_map(|p| &p.writes).collect();
+        let procedural: BTreeSet<&String> = self
+            .processes
+            .iter()
+            .filter(|p| p.statements.len() != 1 || !is_assign(&p.statements[0]))
+            .flat_map(|p| &p.writes)
+            .collect();
         let kind = |name: &String| if procedural.contains(name) { "reg" } else { "wire" };
         let mut out = String::from("(\n");
         let ports: Vec<String> = self
@@ -241,7 +249,9 @@ impl<'a> Body<'a> {
             .iter()
             .filter_map(|n| match n.role {
                 Role::Input => Some(format!("  input  wire {}{}", range(n.width), verilog_name(&n.name))),
-                Role::Output => Some(format!("  output {} {}{}", kind(&n.name), range(n.width), verilog_name(&n.name))),
+                Role::Output => {
+                    Some(format!("  output {} {}{}", kind(&n.name), range(n.width), verilog_name(&n.name)))
+                }
                 _ => None,
             })
             .collect();
@@ -282,7 +292,9 @@ impl<'a> Body<'a> {
         match &self.scope.code {
             Verilog::Custom(code) => code.lines().for_each(|line| _ = writeln!(out, "  {line}")),
             Verilog::Combinatorial(_) | Verilog::Empty => {}
-            Verilog::Blackbox(_) | Verilog::Wrapper(_) => return Err("wrappers are not supported here".into()),
+            Verilog::Blackbox(_) | Verilog::Wrapper(_) => {
+                return Err("wrappers are not supported here".into());
+            }
         }
         out.push_str("endmodule\n");
         Ok(out)

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use rust_hdl::core::ast::{
-    VerilogBlock, VerilogBlockOrConditional as Otherwise, VerilogConditional, VerilogExpression, VerilogStatement as S,
+    VerilogBlock, VerilogBlockOrConditional as Otherwise, VerilogConditional, VerilogExpression,
+    VerilogStatement as S,
 };
 
 use super::expression::{Names, Symbol, Term};
@@ -224,11 +225,12 @@ impl Process {
     }
 
     fn check(&self, statements: &[Statement], assigned: &mut BTreeSet<String>) -> Result<()> {
-        let early = |reads: &BTreeSet<String>, assigned: &BTreeSet<String>| {
-            match reads.iter().find(|name| self.writes.contains(*name) && !assigned.contains(*name)) {
-                Some(name) => Err(format!("{name} is read before it is assigned")),
-                None => Ok(()),
-            }
+        let early = |reads: &BTreeSet<String>, assigned: &BTreeSet<String>| match reads
+            .iter()
+            .find(|name| self.writes.contains(*name) && !assigned.contains(*name))
+        {
+            Some(name) => Err(format!("{name} is read before it is assigned")),
+            None => Ok(()),
         };
         for statement in statements {
             let (test, branches) = match statement {

@@ -4,95 +4,13 @@
 use cbp_compiler::interpreter::{Machine, Order, Report};
 use cbp_compiler::{Keep, Program, segment};
 use cbp_isa::{Config, Preset, WeightSet};
-use cbp_numerics::{Clamp, FullyConnected, Layer, Network, Operation, Output, Requant, Weights, run_network};
+pub use cbp_numerics::random::Random;
+pub use cbp_numerics::random::Shape;
+use cbp_numerics::{Network, run_network};
 use proptest::prelude::*;
 
-/// Reproducible numbers (`SplitMix64`).
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
-    /// Any byte; one in four is extreme.
-    pub fn byte(&mut self) -> i8 {
-        if self.below(4) == 0 { [-128, -127, 127, 0][self.below(4)] } else { self.next() as i8 }
-    }
-
-    pub fn bytes(&mut self, n: usize) -> Vec<i8> {
-        (0..n).map(|_| self.byte()).collect()
-    }
-}
-
-/// What a random layer is like. No set: int8.
-#[derive(Clone, Debug)]
-pub struct Shape {
-    pub outputs: usize,
-    pub set: Option<WeightSet>,
-    pub raw: bool,
-    pub extreme: bool,
-}
-
-pub fn layer(name: String, inputs: usize, shape: &Shape, random: &mut Random) -> Layer {
-    let outputs = shape.outputs;
-    let weights = match shape.set {
-        Some(set) => {
-            let levels = set.levels();
-            let level =
-                |r: &mut Random| if shape.extreme { levels[0] } else { levels[r.below(levels.len())] };
-            Weights::Constrained { set, codes: (0..inputs * outputs).map(|_| level(random)).collect() }
-        }
-        None if shape.extreme => Weights::Int8 { w: vec![-128; inputs * outputs] },
-        None => Weights::Int8 { w: random.bytes(inputs * outputs) },
-    };
-    let mut fc = FullyConnected { inputs, outputs, weights, output: Output::Raw };
-    if !shape.raw {
-        let requant = (0..outputs).map(|c| requant(fc.accumulator_bound(c), random)).collect();
-        let bounds = [random.byte(), random.byte()];
-        let clamp = if random.below(2) == 0 {
-            Clamp::full(random.byte())
-        } else {
-            let [low, high] = [bounds[0].min(bounds[1]), bounds[0].max(bounds[1])];
-            Clamp { zero_point: random.byte(), low, high }
-        };
-        fc.output = Output::Requantised { requant, clamp };
-    }
-    Layer { name, operation: Operation::FullyConnected(fc) }
-}
-
-/// Constants whose outputs spread over the whole range, and sometimes far beyond; legal after doubling too.
-fn requant(bound: i64, random: &mut Random) -> Requant {
-    let multiplier = match random.below(8) {
-        0 => 0,
-        1 => i16::MIN,
-        2 => i16::MAX,
-        _ => random.next() as i16,
-    };
-    let scaled = bound as f64 * f64::from(multiplier).abs().max(1.0);
-    let ideal = (scaled / 500.0).log2().max(1.0) as i64;
-    let shift = (ideal + random.below(5) as i64 - 2).clamp(1, 46) as u8;
-    let bias_bits = (u64::from(shift) + 7).min(44);
-    let bias = (random.next() >> (64 - bias_bits)) as i64 - (1 << (bias_bits - 1));
-    Requant { multiplier, bias, shift }
-}
-
 pub fn network(inputs: usize, shapes: &[Shape], seed: u64) -> Network {
-    let mut random = Random(seed);
-    let mut width = inputs;
-    let mut layers = Vec::new();
-    for (i, shape) in shapes.iter().enumerate() {
-        layers.push(layer(format!("fc{i}"), width, shape, &mut random));
-        width = shape.outputs;
-    }
-    Network::new("random", layers).unwrap()
+    cbp_numerics::random::network(inputs, shapes, seed).unwrap()
 }
 
 pub fn config(preset: &str, set: WeightSet) -> Config {

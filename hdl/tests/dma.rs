@@ -1,0 +1,184 @@
+//! The weight recoder, the burst splitter and the row walker, under Verilator.
+#![allow(missing_docs)]
+
+mod common;
+
+use cbp_hdl::dma::recoder::Recoder;
+use cbp_hdl::dma::rows::Rows;
+use cbp_hdl::parts::Bursts;
+use cbp_isa::weight_code::{decode_weight, int8_digits};
+use cbp_isa::{Config, Preset, WeightSet};
+use common::{Bench, Random, part, seeds};
+
+/// The tiny configuration with another bus.
+fn config(axi_bits: usize) -> Config {
+    Config { axi_bits, ..Preset::named("tiny").unwrap().config(WeightSet::Ternary) }
+}
+
+const BUSES: [usize; 3] = [64, 128, 256];
+
+fn bench() -> Bench {
+    let mut parts: Vec<_> =
+        WeightSet::ALL.iter().map(|&set| part(&recoder(set), &Recoder::new(set))).collect();
+    for axi_bits in BUSES {
+        parts.push(part(&format!("bursts_{axi_bits}"), &Bursts::new(&config(axi_bits))));
+        parts.push(part(&format!("rows_{axi_bits}"), &Rows::new(&config(axi_bits))));
+    }
+    Bench::new(&parts)
+}
+
+fn recoder(set: WeightSet) -> String {
+    format!("recoder_{}", set.name().replace('-', "_"))
+}
+
+/// Every weight and digit of every set, as the weight that the planes encode.
+#[test]
+fn digits() {
+    let mut bench = bench();
+    for set in WeightSet::ALL {
+        let name = recoder(set);
+        let passes = Config { weight_set: set, ..config(64) }.int8_passes();
+        for w in i8::MIN..=i8::MAX {
+            bench.set(&format!("{name}.weight"), w.into());
+            for (digit, &expected) in int8_digits(set, w)[..passes].iter().enumerate() {
+                bench.set(&format!("{name}.digit"), digit as i64);
+                let mut code = 0;
+                for plane in 0..set.code_bits() {
+                    bench.set(&format!("{name}.plane"), plane.into());
+                    bench.tick();
+                    code |= u8::from(bench.is(&format!("{name}.code"))) << plane;
+                }
+                assert_eq!(decode_weight(set, code), expected, "{set}: digit {digit} of {w} is code {code}");
+            }
+        }
+    }
+}
+
+/// Random runs, limits and back-pressure: bursts cover a run exactly, each as long as limit and page allow.
+#[test]
+fn bursts() {
+    let mut bench = bench();
+    for axi_bits in BUSES {
+        for seed in seeds(60) {
+            burst_case(&mut bench, axi_bits, &mut Random::new(seed));
+        }
+    }
+}
+
+fn burst_case(bench: &mut Bench, axi_bits: usize, random: &mut Random) {
+    let part = format!("bursts_{axi_bits}");
+    let name = |port: &str| format!("{part}.{port}");
+    let beat = axi_bits as u64 / 8;
+    bench.reset(&part);
+    let limit = if random.one_in(2) { 1 << random.below(9) } else { 1 + random.below(256) };
+    bench.set(&name("limit"), limit.cast_signed());
+    // What is left of the run: address and beats.
+    let (mut address, mut left) = (0, 0);
+    let mut runs = 0;
+    while runs < 30 || left > 0 {
+        let ready = !random.one_in(3);
+        bench.flag(&name("burst_ready"), ready);
+        // The next run may come in the cycle that takes the last burst.
+        let room = (4096 - address % 4096) / beat;
+        let expected = left.min(limit).min(room);
+        let can_take = left == 0 || (ready && expected == left);
+        let go = can_take && runs < 30 && random.one_in(2);
+        let page = random.below(1 << 40) << 12;
+        let offset = if random.one_in(2) {
+            4096 - beat * (1 + random.below(4))
+        } else {
+            random.below(4096 / beat) * beat
+        };
+        let most = random.pick(&[4, 300, 5000]);
+        let beats = 1 + random.below(most);
+        bench.flag(&name("go"), go);
+        bench.set(&name("address"), (page + offset).cast_signed());
+        bench.set(&name("beats"), beats.cast_signed());
+        bench.tick();
+        assert_eq!(bench.is(&name("ready")), can_take, "{part}: {left} beats left, limit {limit}");
+        assert_eq!(bench.is(&name("burst_valid")), left > 0);
+        if left > 0 {
+            let found = (bench.get(&name("burst_address")), bench.get(&name("burst_beats")));
+            assert_eq!(found, (address, expected), "{part}: {left} beats left, limit {limit}");
+            assert!(address % 4096 + expected * beat <= 4096 && expected <= limit && expected > 0);
+            assert_eq!(bench.is(&name("burst_last")), expected == left);
+            if ready {
+                (address, left) = (address + expected * beat, left - expected);
+            }
+        }
+        if go {
+            (address, left) = (page + offset, beats);
+            runs += 1;
+        }
+    }
+}
+
+/// Random walks: addresses, order, bounds and faults of every row.
+#[test]
+fn rows() {
+    let mut bench = bench();
+    for axi_bits in BUSES {
+        for seed in seeds(200) {
+            row_case(&mut bench, axi_bits, &mut Random::new(seed));
+        }
+    }
+}
+
+fn row_case(bench: &mut Bench, axi_bits: usize, random: &mut Random) {
+    let part = format!("rows_{axi_bits}");
+    let name = |port: &str| format!("{part}.{port}");
+    let beat = axi_bits as u64 / 8;
+    let aligned = |random: &mut Random, end: u64| {
+        let value = random.below(end) / beat * beat;
+        if random.one_in(20) { value + 1 + random.below(beat - 1) } else { value }
+    };
+    bench.reset(&part);
+    let base = aligned(random, 1 << 50);
+    let huge = random.one_in(4);
+    let offset = aligned(random, if huge { 1 << 40 } else { 1 << 14 });
+    let strides = [(); 2].map(|()| aligned(random, if huge { 1 << 32 } else { 1 << 12 }));
+    let counts = [(); 2].map(|()| if random.one_in(30) { 0 } else { 1 + random.below(6) });
+    let length = if random.one_in(20) { 0 } else { random.below(if huge { 1 << 16 } else { 64 }) };
+    let segment = if huge { random.below(1 << 32) } else { random.below(1 << 15) };
+    for (port, value) in [
+        ("segment_base", base),
+        ("segment_length", segment),
+        ("offset", offset),
+        ("length", length),
+        ("stride0", strides[0]),
+        ("stride1", strides[1]),
+        ("count0", counts[0]),
+        ("count1", counts[1]),
+    ] {
+        bench.set(&name(port), value.cast_signed());
+    }
+    bench.flag(&name("row_ready"), false);
+    bench.flag(&name("go"), true);
+    bench.tick();
+    assert!(!bench.is(&name("row_valid")));
+    bench.flag(&name("go"), false);
+    // Without rows there is one offer, which says that it is malformed.
+    let empty = counts.contains(&0);
+    let [inner, outer] = if empty { [1, 1] } else { counts };
+    for (i1, i0) in (0..outer).flat_map(|i1| (0..inner).map(move |i0| (i1, i0))) {
+        let at = offset + i1 * strides[1] + i0 * strides[0];
+        let last = (i1, i0) == (outer - 1, inner - 1);
+        loop {
+            let ready = !empty && random.one_in(2);
+            bench.flag(&name("row_ready"), ready);
+            bench.tick();
+            assert!(bench.is(&name("row_valid")), "{part}: row {i1}, {i0}");
+            assert_eq!(bench.get(&name("row_address")), base + at, "{part}: row {i1}, {i0}");
+            assert_eq!(bench.get(&name("row_beats")), length);
+            assert_eq!(bench.is(&name("outside")), at + length * beat > segment, "{part}: row {i1}, {i0}");
+            assert_eq!(bench.is(&name("malformed")), empty || length == 0 || (base + at) % beat != 0);
+            assert!(empty || bench.is(&name("row_last")) == last);
+            if ready || empty {
+                break;
+            }
+        }
+    }
+    bench.flag(&name("row_ready"), false);
+    bench.tick();
+    assert_eq!(bench.is(&name("row_valid")), empty);
+}

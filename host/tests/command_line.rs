@@ -1,0 +1,139 @@
+//! The command `cbp` as a user sees it: results, errors in one line with the remedy, exit status.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn cbp(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_cbp")).args(arguments).output().unwrap()
+}
+
+/// Exit status 2, and one line on standard error that holds all `parts`.
+fn refused(output: &Output, parts: &[&str]) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    for part in parts {
+        assert!(text.contains(part), "no `{part}` in: {text}");
+    }
+}
+
+fn one_line(output: &Output) {
+    assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1, "{output:?}");
+}
+
+/// A folder with the sample's files.
+fn digits(folder: &Path) {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/mnist-sample");
+    for name in ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"] {
+        let name = format!("{name}-ubyte.gz");
+        fs::copy(sample.join(&name), folder.join(&name)).unwrap();
+    }
+}
+
+#[test]
+fn a_small_demo_is_equal_in_every_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("report.json");
+    let arguments = ["demo", "--preset", "tiny", "--set", "ternary", "--images", "20", "--float-epochs", "2"];
+    let more = ["--cbp-epochs", "2", "--json", json.to_str().unwrap()];
+    let output = cbp(&[&arguments[..], &more].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert_eq!(row["mismatches"], 0);
+        assert_eq!(row["images"], 20);
+        assert!(row["compared"].as_u64().unwrap() > 20 * 768);
+        assert!(row["device_accuracy"].as_f64().unwrap() > 0.5, "{row}");
+        for key in [
+            "set",
+            "ends",
+            "float_accuracy",
+            "accuracy",
+            "cycles_per_image",
+            "mac_utilization",
+            "weight_bytes",
+        ] {
+            assert!(!row[key].is_null(), "{key}");
+        }
+    }
+    assert!(String::from_utf8_lossy(&output.stdout).contains("ternary"));
+}
+
+#[test]
+fn bad_data_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let demo = || cbp(&["demo", "--data", path, "--preset", "tiny", "--images", "1"]);
+    refused(&demo(), &["train-images-idx3-ubyte"]);
+    digits(folder.path());
+    fs::remove_file(folder.path().join("t10k-labels-idx1-ubyte.gz")).unwrap();
+    refused(&demo(), &["t10k-labels-idx1-ubyte"]);
+    one_line(&demo());
+    digits(folder.path());
+    let images = folder.path().join("train-images-idx3-ubyte.gz");
+    let bytes = fs::read(&images).unwrap();
+    fs::write(&images, &bytes[..bytes.len() / 2]).unwrap();
+    refused(&demo(), &["train-images-idx3-ubyte"]);
+    one_line(&demo());
+    fs::write(&images, b"not an IDX file at all").unwrap();
+    refused(&demo(), &["train-images-idx3-ubyte"]);
+    one_line(&demo());
+}
+
+#[test]
+fn bad_arguments_are_refused() {
+    refused(&cbp(&["demo", "--set", "quaternary"]), &["quaternary", "two-bit-shift"]);
+    refused(&cbp(&["demo", "--preset", "huge"]), &["huge", "tiny"]);
+    refused(&cbp(&["demo", "--images", "0"]), &["--images 0"]);
+    refused(&cbp(&["demo", "--images", "100000"]), &["100000", "2000"]);
+    refused(&cbp(&["bench", "device", "--layer", "12"]), &["12", "1024x1024"]);
+}
+
+#[test]
+fn unwritable_outputs_are_refused_before_any_work() {
+    let output = cbp(&["demo", "--json", "/nowhere/report.json"]);
+    refused(&output, &["cannot write /nowhere/report.json"]);
+    one_line(&output);
+    refused(&cbp(&["isa", "doc", "--out", "/nowhere/isa.md"]), &["cannot write /nowhere/isa.md"]);
+    refused(&cbp(&["hdl", "emit", "--preset", "tiny", "--out", "/proc/nothing"]), &["cannot"]);
+}
+
+#[test]
+fn a_missing_verilator_is_named_with_the_remedy() {
+    let empty = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_cbp"))
+        .args(["demo", "--preset", "tiny", "--images", "1"])
+        .env("PATH", empty.path())
+        .env("CBP_CACHE", empty.path())
+        .output()
+        .unwrap();
+    refused(&output, &["verilator", "install"]);
+    one_line(&output);
+}
+
+#[test]
+fn verilog_is_emitted_one_file_per_module() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("rtl");
+    let output = cbp(&["hdl", "emit", "--preset", "tiny", "--set", "binary", "--out", out.to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    let list = fs::read_to_string(out.join("files.f")).unwrap();
+    let top = list.lines().last().unwrap();
+    assert!(top.ends_with("cbp_accelerator.v"), "{top}");
+    assert!(fs::read_to_string(top).unwrap().contains("module cbp_accelerator ("));
+}
+
+#[test]
+fn help_has_examples() {
+    for command in
+        [&["--help"][..], &["demo", "--help"], &["hdl", "emit", "--help"], &["bench", "device", "--help"]]
+    {
+        let output = cbp(command);
+        assert!(output.status.success());
+        assert!(String::from_utf8_lossy(&output.stdout).contains("cbp"), "{command:?}");
+    }
+}
