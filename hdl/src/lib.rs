@@ -1,9 +1,9 @@
 //! The CBP accelerator in rust-hdl, and its Verilog.
 //!
-//! - [`accelerator`]: the top with its ports; [`core`]: everything behind the registers
+//! - [`accelerator`]: the top with its ports; [`mod@core`]: everything behind the registers
 //! - [`control`]: registers, rings and jobs, instruction fetch
 //! - [`dma`]: the AXI master and the LOAD and STORE engines
-//! - [`compute`]: sequencer, operand buffers, post-processing; [`array`]: the multiplication-free columns
+//! - [`compute`]: sequencer, operand buffers, post-processing; [`mod@array`]: the multiplication-free columns
 //! - [`parts`]: queues, buffers, token counters
 //! - [`lang`]: the layer over rust-hdl, with the Verilog writer
 

@@ -1,5 +1,5 @@
 //! Lanes and columns of every weight set, under Verilator, equal integer arithmetic.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! The requantiser, the sign-mask packer and the output buffer, under Verilator.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! What the written Verilog computes, under Verilator, for every pair of bytes; and its text for one block.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::collapsible_match, reason = "a guard is not hardware")]
 
 mod common;
 
@@ -28,7 +29,7 @@ hardware! { Expressions {
     inverted_equals: Signal<Out, Bit> = Signal::default(),
     compared: Wire<Out> = Wire::new(4),
     reduced: Wire<Out> = Wire::new(3),
-    bit: Signal<Out, Bit> = Signal::default(),
+    chosen_bit: Signal<Out, Bit> = Signal::default(),
     pair: Wire<Out> = Wire::new(2),
     product: Wire<Out> = Wire::new(16),
     arithmetic: Wire<Out> = Wire::new(8),
@@ -68,11 +69,11 @@ hardware! { Expressions {
     self.reduce.parts[2].next = self.a.val().xor().into();
     self.reduced.next = self.reduce.y.val();
     self.index.next = bits_resize(self.b.val(), 3);
-    self.bit.next = self.a.val().get_bit(self.index.val());
+    self.chosen_bit.next = self.a.val().get_bit(self.index.val());
     self.pair.next = self.a.val().get_bits::<2>(self.b.val().get_bits::<1>(0));
     // Leaves that take bits of their inputs, given expressions.
     self.multiply.a.next = -self.a.val();
-    self.multiply.b.next = self.b.val() ^ 85;
+    self.multiply.b.next = self.b.val() ^ 0x55;
     self.product.next = self.multiply.y.val();
     self.shift.a.next = -self.a.val();
     self.shift.amount.next = self.b.val();
@@ -109,9 +110,9 @@ fn expressions_of_all_bytes() {
             ("inverted_equals", (!a == b).into()),
             ("compared", bits(&[a < b, a <= b, a > b, (a >= b) ^ (a != b)])),
             ("reduced", bits(&[a != 0, a == 255, a.count_ones() % 2 == 1])),
-            ("bit", (a >> (b & 7) & 1).into()),
+            ("chosen_bit", (a >> (b & 7) & 1).into()),
             ("pair", (a >> (b & 1) & 3).into()),
-            ("product", (i16::from(signed) * i16::from((b ^ 85).cast_signed())).cast_unsigned().into()),
+            ("product", (i16::from(signed) * i16::from((b ^ 0x55).cast_signed())).cast_unsigned().into()),
             ("arithmetic", (signed >> b.min(7)).cast_unsigned().into()),
             ("halves", negative.rotate_left(4).into()),
             ("less_signed", (signed < b.cast_signed()).into()),
@@ -160,7 +161,7 @@ hardware! { Machine {
                 self.phase.d.next = Phase::Halt;
             }
         }
-        _ => {}
+        Phase::Halt => {}
     }
     self.resting.next = self.phase.q.val() == Phase::Rest;
     self.endmodule.next = self.count.q.val() + self.data.q.val();

@@ -1,5 +1,5 @@
 //! Queues, counters, buffers and delays, under Verilator.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
@@ -154,7 +154,7 @@ fn delays() {
                 assert!(expected.is_none_or(|e| e == found), "{name}: {found} is not {expected:?}");
                 line.push_back(Some(x));
                 if clears && reset {
-                    line.iter_mut().for_each(|stage| *stage = Some(0));
+                    line = VecDeque::from(vec![Some(0); stages]);
                 }
             }
         }

@@ -1,5 +1,5 @@
 //! What the Verilog writer refuses, and what it says.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
@@ -125,9 +125,9 @@ fault! { NarrowTarget { c: Wire<In> = Wire::new(9) } #[hdl_gen] fn update(&mut s
     self.y.next = self.c.val();
 }}
 
-fault! { WideCondition { f: Signal<Out, Bit> = Signal::default() } #[hdl_gen] fn update(&mut self) {
+fault! { OneBit { f: Wire<Out> = Wire::new(1) } #[hdl_gen] fn update(&mut self) {
     self.y.next = self.a.val();
-    self.f.next = self.a.val().into();
+    self.f.next = self.a.val();
 }}
 
 fault! { Literal {} #[hdl_gen] fn update(&mut self) {
@@ -139,9 +139,9 @@ fault! { ComparedLiteral { f: Signal<Out, Bit> = Signal::default() } #[hdl_gen] 
     self.f.next = self.a.val() < 256;
 }}
 
-fault! { LooseLiteral { f: Signal<Out, Bit> = Signal::default() } #[hdl_gen] fn update(&mut self) {
+fault! { LooseLiteral { f: Signal<Out, Bit> = Signal::default(), k: Const = 3.into() } #[hdl_gen] fn update(&mut self) {
     self.y.next = self.a.val();
-    self.f.next = self.a.val() == unsigned_cast(Word::from(3));
+    self.f.next = self.k.val() == self.k.val();
 }}
 
 fault! { BitsBeyond {} #[hdl_gen] fn update(&mut self) {
@@ -200,7 +200,7 @@ impl Logic for Multiplier {
 fn widths() {
     refuses!(NarrowOperand, "assignment to y: `c` is 9 bits wide where 8 are needed");
     refuses!(NarrowTarget, "assignment to y: `c` is 9 bits wide where 8 are needed");
-    refuses!(WideCondition, "assignment to f: `a` is 8 bits wide where 1 are needed");
+    refuses!(OneBit, "assignment to f: `a` is 8 bits wide where 1 are needed");
     refuses!(Literal, "assignment to y: the literal 256 does not fit in 8 bits");
     refuses!(ComparedLiteral, "assignment to f: the literal 256 does not fit in 8 bits");
     refuses!(BitsBeyond, "assignment to y: bits 8..5 of `a`, which has 8");
@@ -271,7 +271,7 @@ fault! { SignedPort { s: Signal<In, Signed<8>> = Signal::default() } #[hdl_gen] 
     self.y.next = self.a.val();
 }}
 
-fault! { HugeConstant { k: Constant<Bits<200>> = Constant::new(Bits::<200>::from(1) << Bits::<200>::from(150)) }
+fault! { HugeConstant { k: Constant<Bits<200>> = Constant::new(Bits::<200>::default().replace_bit(150, true)) }
 #[hdl_gen] fn update(&mut self) {
     self.y.next = self.a.val();
 }}

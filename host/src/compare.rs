@@ -90,8 +90,8 @@ mod tests {
         );
         device.values = Values::I8(vec![1, -2, 3]);
         device.mask = Some(vec![false, false, true]);
-        assert_eq!(compare(&[Some(device.clone())], &[model.clone()]).mismatches, 2);
+        assert_eq!(compare(&[Some(device.clone())], &models).mismatches, 2);
         device.values = Values::I8(vec![1]);
-        assert_eq!(compare(&[Some(device)], &[model]).mismatches, 3);
+        assert_eq!(compare(&[Some(device)], &models).mismatches, 3);
     }
 }

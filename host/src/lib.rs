@@ -3,7 +3,7 @@
 //! - [`quantise`]: from a trained network to integers
 //! - [`runtime`]: a compiled network on a device, and its results as the scalar model gives them
 //! - [`compare`]: the device's results against the scalar model's
-//! - [`bench`]: one layer, measured
+//! - [`mod@bench`]: one layer, measured
 //! - [`demo`]: all of it in one call
 
 pub mod bench;

@@ -58,8 +58,8 @@ registers! {
     ERROR_ADDRESS_HI: 0x054, ReadOnly, "high half";
     BURST_LIMIT: 0x058, ReadWrite, "largest burst in bytes: 256, 512, 1024, 2048 or 4096";
     DMA_TIMEOUT: 0x05c, ReadWrite, "cycles without progress of an outstanding transfer before WEDGED; 0 never";
-    IRQ_STATUS: 0x060, WriteOneToClear, "bit n: cause of irq[n]; 0 completion, 1 error, 2 wedged, 3 reserved";
-    IRQ_ENABLE: 0x064, ReadWrite, "bit n enables irq[n]";
+    IRQ_STATUS: 0x060, WriteOneToClear, "bit n: cause of interrupt n; 0 completion, 1 error, 2 wedged, 3 reserved";
+    IRQ_ENABLE: 0x064, ReadWrite, "bit n enables interrupt n";
     CYCLES_LO: 0x100, ReadOnly, "clock cycles since reset, low half";
     CYCLES_HI: 0x104, ReadOnly, "high half";
     MAC_ACTIVE_LO: 0x108, ReadOnly, "steps issued to the array since reset, low half";

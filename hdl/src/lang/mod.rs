@@ -22,12 +22,12 @@ mod wire;
 
 pub use memory::{LookupRam, Ram};
 pub use register::{Dff, Reg};
-pub use wire::{AsWord, Const, Wire, Word, bits_resize, signed_cast, unsigned_cast};
+pub use wire::{Const, IntoWord, Wire, Word, bits_resize, signed_cast, unsigned_cast};
 
 /// Everything a hardware module needs.
 pub mod prelude {
     pub use super::{
-        AsWord, Const, Dff, LookupRam, Ram, Reg, Wire, Word, bits_resize, signed_cast, unsigned_cast,
+        Const, Dff, IntoWord, LookupRam, Ram, Reg, Wire, Word, bits_resize, signed_cast, unsigned_cast,
     };
     pub use rust_hdl::core::prelude::{
         Atom, AtomKind, Bit, Bits, Block, Clock, Direction, In, Local, Logic, LogicBlock, LogicState, Out,

@@ -211,36 +211,36 @@ impl Block for Const {
 }
 
 /// What may be widened into a bus.
-pub trait AsWord {
+pub trait IntoWord {
     /// The same bits as a bus value.
-    fn as_word(&self) -> Word;
+    fn into_word(self) -> Word;
 }
-impl AsWord for Word {
-    fn as_word(&self) -> Word {
-        *self
+impl IntoWord for Word {
+    fn into_word(self) -> Word {
+        self
     }
 }
-impl AsWord for bool {
-    fn as_word(&self) -> Word {
+impl IntoWord for bool {
+    fn into_word(self) -> Word {
         Word { width: 1 }
     }
 }
-impl<const N: usize> AsWord for rust_hdl::core::prelude::Bits<N> {
-    fn as_word(&self) -> Word {
+impl<const N: usize> IntoWord for rust_hdl::core::prelude::Bits<N> {
+    fn into_word(self) -> Word {
         Word { width: N }
     }
 }
 
 /// Zero-extends to the width of the assigned signal.
 #[must_use]
-pub fn unsigned_cast(value: impl AsWord) -> Word {
-    value.as_word()
+pub fn unsigned_cast(value: impl IntoWord) -> Word {
+    value.into_word()
 }
 
 /// Sign-extends to the width of the assigned signal.
 #[must_use]
-pub fn signed_cast(value: impl AsWord) -> Word {
-    value.as_word()
+pub fn signed_cast(value: impl IntoWord) -> Word {
+    value.into_word()
 }
 
 /// Zero-extended or cut to `width` bits.

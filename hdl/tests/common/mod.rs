@@ -1,5 +1,6 @@
 //! A bench: blocks under Verilator, their ports set and read by name.
-#![allow(dead_code, reason = "every test file uses a part")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "every test file uses a part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a fault ends the test")]
 
 pub mod hardware;
 mod random;

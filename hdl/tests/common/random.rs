@@ -2,10 +2,10 @@
 
 /// Seeds of a random test: `CBP_SEED` alone if it is set, else 0 to `count`.
 pub fn seeds(count: u64) -> std::ops::Range<u64> {
-    match std::env::var("CBP_SEED").map(|seed| seed.parse::<u64>()) {
-        Ok(seed) => seed.clone().unwrap()..seed.unwrap() + 1,
-        Err(_) => 0..count,
-    }
+    std::env::var("CBP_SEED").map_or(0..count, |seed| {
+        let seed = seed.parse().unwrap();
+        seed..seed + 1
+    })
 }
 
 /// `SplitMix64`.
@@ -29,7 +29,7 @@ impl Random {
 
     /// 0 to `end`, exclusive.
     pub fn below(&mut self, end: u64) -> u64 {
-        (u128::from(self.bits()) * u128::from(end) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(end)) >> 64) as u64
     }
 
     /// `low` to `high`, inclusive.

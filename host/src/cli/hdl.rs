@@ -37,7 +37,8 @@ impl Hdl {
             let path = out.join(format!("{}.v", module.name));
             write_whole(&path, module.text.as_bytes())
                 .with_context(|| format!("cannot write {}", path.display()))?;
-            list += &format!("{}\n", path.display());
+            list.push_str(&path.display().to_string());
+            list.push('\n');
         }
         let path = out.join("files.f");
         write_whole(&path, list.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;

@@ -1,8 +1,11 @@
 //! From a rust-hdl block to Verilog: one module per distinct block, every width checked.
 //!
 //! `collect` walks the block and takes its ports and syntax trees; `expression` turns an expression into text
-//! under strict width rules; `statement` unrolls loops and refuses latches; `module` writes the text and shares
-//! equal modules.
+//! under strict width rules; `statement` unrolls loops, splits an update function into processes and refuses early
+//! reads; `module` writes the text, refuses latches and nets without a driver, and shares equal modules;
+//! `keywords` holds the names that Verilog keeps for itself.
+//!
+//! An update function means what its lines say in order: a read sees the latest assignment above it.
 
 mod collect;
 mod expression;
@@ -27,7 +30,7 @@ pub struct EmitError {
     pub reason: String,
 }
 
-/// Writes `top` and everything below it as Verilog modules named `{prefix}_…`, children first.
+/// Writes `top` as a Verilog module named `prefix` and everything below it as `{prefix}_…`, children first.
 ///
 /// # Errors
 /// The first width mismatch, latch, undriven input or unsupported construct, with the instance's path.

@@ -129,7 +129,9 @@ impl Statement {
     pub fn write(&self, indent: usize, out: &mut String) {
         let pad = "  ".repeat(indent);
         let body = |statements: &[Statement], out: &mut String| {
-            statements.iter().for_each(|s| s.write(indent + 1, out));
+            for statement in statements {
+                statement.write(indent + 1, out);
+            }
         };
         match self {
             Self::Assign { verilog, value, .. } => _ = writeln!(out, "{pad}{verilog} = {};", value.text),
@@ -149,7 +151,9 @@ impl Statement {
                 _ = writeln!(out, "{pad}case ({})", test.text);
                 for (label, statements) in arms {
                     _ = writeln!(out, "{pad}  {label}: begin");
-                    statements.iter().for_each(|s| s.write(indent + 2, out));
+                    for statement in statements {
+                        statement.write(indent + 2, out);
+                    }
                     _ = writeln!(out, "{pad}  end");
                 }
                 _ = writeln!(out, "{pad}endcase");
