@@ -84,10 +84,8 @@ mod tests {
     fn every_difference_counts() {
         let model = LayerResult { values: Values::I8(vec![1, 2, 3]), mask: Some(vec![true, false, true]) };
         let mut device = model.clone();
-        assert_eq!(
-            compare(&[Some(device.clone())], &[model.clone()]),
-            Comparison { compared: 6, mismatches: 0 }
-        );
+        let models = [model];
+        assert_eq!(compare(&[Some(device.clone())], &models), Comparison { compared: 6, mismatches: 0 });
         device.values = Values::I8(vec![1, -2, 3]);
         device.mask = Some(vec![false, false, true]);
         assert_eq!(compare(&[Some(device.clone())], &models).mismatches, 2);
