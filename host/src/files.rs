@@ -29,7 +29,11 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn check_writable(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if path.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder"));
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file"));
+    }
+    if !folder.is_dir() {
+        let text = format!("there is no folder {}; make it first", folder.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, text));
     }
     NamedTempFile::new_in(folder).map(|_| ())
 }

@@ -86,7 +86,9 @@ fn bad_data_is_refused_by_name() {
 
 #[test]
 fn bad_arguments_are_refused() {
-    refused(&cbp(&["demo", "--set", "quaternary"]), &["quaternary", "two-bit-shift"]);
+    let output = cbp(&["demo", "--set", "quaternary"]);
+    refused(&output, &["quaternary", "two-bit-shift", "--help"]);
+    one_line(&output);
     refused(&cbp(&["demo", "--preset", "huge"]), &["huge", "tiny"]);
     refused(&cbp(&["demo", "--images", "0"]), &["--images 0"]);
     refused(&cbp(&["demo", "--images", "100000"]), &["100000", "2000"]);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use cbp_host::files::write_whole;
+use cbp_host::files::{check_writable, write_whole};
 use clap::Subcommand;
 
 #[derive(Subcommand)]
@@ -25,6 +25,7 @@ impl Isa {
         cbp_isa::doc::write_markdown(&mut text)?;
         match out {
             Some(path) => {
+                check_writable(path).with_context(|| format!("cannot write {}", path.display()))?;
                 write_whole(path, text.as_bytes())
                     .with_context(|| format!("cannot write {}", path.display()))?;
             }
