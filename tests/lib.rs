@@ -6,6 +6,7 @@
 //! | `networks.rs` | random networks of several layers, batches and repeats on the RTL |
 //! | `utilisation.rs` | cycles of a 1024×1024 layer on preset `small`, and how well they were predicted |
 //! | `mnist.rs` | the demo on full MNIST: accuracies and equality |
+//! | `faults.rs` | programs that must not run and memory that fails: a typed error, and the next job works |
 //! | `documents.rs` | docs/isa.md is what the table says |
 //!
 //! The command line's tests stand in host/tests, beside the command.

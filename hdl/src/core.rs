@@ -486,6 +486,8 @@ impl Logic for Core {
         self.errors.address[7].next = unsigned_cast(self.fetch.index.val());
         self.errors.raised[8].next = self.jobs.bad_command.val();
         self.errors.address[8].next = self.jobs.burst_address.val();
+        self.errors.raised[9].next = self.compute.malformed.val();
+        self.errors.address[9].next = unsigned_cast(self.fetch.index.val());
         self.error_code.next = self.errors.code.val();
         self.error_place.next = self.errors.place.val();
         self.failed.next = self.errors.failed.val();

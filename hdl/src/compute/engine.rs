@@ -58,6 +58,8 @@ pub struct ComputeEngine {
     pub read_beat: Wire<In>,
     /// The beat, one cycle later.
     pub output_beat: Wire<Out>,
+    /// The next instruction cannot be run.
+    pub malformed: Signal<Out, Bit>,
     /// A step is issued.
     pub step: Signal<Out, Bit>,
     /// Waiting for tokens from LOAD.
@@ -128,6 +130,7 @@ impl ComputeEngine {
             read_output: Signal::default(),
             read_beat: Wire::new(16),
             output_beat: Wire::new(axi),
+            malformed: Signal::default(),
             step: Signal::default(),
             waiting_load: Signal::default(),
             waiting_store: Signal::default(),
@@ -179,6 +182,7 @@ impl Logic for ComputeEngine {
         self.take.next = self.sequencer.take.val();
         self.give_load.next = self.post.give_load.val();
         self.give_store.next = self.post.give_store.val();
+        self.malformed.next = self.sequencer.malformed.val();
         self.step.next = self.sequencer.step.val();
         self.waiting_load.next = self.sequencer.waiting_load.val();
         self.waiting_store.next = self.sequencer.waiting_store.val();

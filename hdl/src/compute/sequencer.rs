@@ -63,6 +63,8 @@ pub struct Sequencer {
     pub last: Signal<Out, Bit>,
     /// The position that `last` ends, for post-processing.
     pub position: Wire<Out>,
+    /// The next instruction has an empty loop, or passes or groups that the array does not have.
+    pub malformed: Signal<Out, Bit>,
     /// Waiting for tokens from LOAD.
     pub waiting_load: Signal<Out, Bit>,
     /// Waiting for tokens from STORE.
@@ -104,10 +106,13 @@ pub struct Sequencer {
     next2: Wire<Local>,
     next3: Wire<Local>,
     next4: Wire<Local>,
+    empty: Signal<Local, Bit>,
+    bad: Signal<Local, Bit>,
     lane_end: Wire<Local>,
     masks: Concat,
     lane_mask_q: Reg,
     lanes: Const,
+    ppu_groups: Const,
 }
 
 impl Sequencer {
@@ -136,6 +141,7 @@ impl Sequencer {
             shift: Wire::new(2),
             last: Signal::default(),
             position: Wire::new(POSITION_BITS),
+            malformed: Signal::default(),
             waiting_load: Signal::default(),
             waiting_store: Signal::default(),
             waiting_ppu: Signal::default(),
@@ -174,10 +180,13 @@ impl Sequencer {
             next2: Wire::new(16),
             next3: Wire::new(16),
             next4: Wire::new(16),
+            empty: bit(),
+            bad: bit(),
             lane_end: Wire::new(9),
             masks: Concat::new(config.lanes, 1),
             lane_mask_q: Reg::plain(config.lanes),
             lanes: config.lanes.into(),
+            ppu_groups: config.ppu_groups().into(),
         }
     }
 }
@@ -186,6 +195,18 @@ impl Logic for Sequencer {
     #[hdl_gen]
     fn update(&mut self) {
         self.fields.word.next = self.instruction.val();
+        // What would never end, or read columns that are not there, is refused.
+        self.empty.next = (self.fields.count0.val() == 0)
+            || (self.fields.count1.val() == 0)
+            || (self.fields.count2.val() == 0)
+            || (self.fields.count3.val() == 0)
+            || (self.fields.count4.val() == 0);
+        self.bad.next = self.empty.val()
+            || (self.fields.passes.val() == 0)
+            || (self.fields.passes.val() > 9)
+            || (self.fields.groups.val() == 0)
+            || (self.fields.groups.val() > self.ppu_groups.val())
+            || (self.fields.mode.val() > 1);
         // Start: tokens first.
         self.want_load.next = self.fields.wait_load.val();
         self.want_store.next = self.fields.wait_store.val();
@@ -193,8 +214,10 @@ impl Logic for Sequencer {
             && !self.running.q.val()
             && !self.flush.val()
             && self.load_ready.val()
-            && self.store_ready.val();
+            && self.store_ready.val()
+            && !self.bad.val();
         self.take.next = self.start.val();
+        self.malformed.next = self.instruction_valid.val() && !self.running.q.val() && self.bad.val();
         self.waiting_load.next =
             self.instruction_valid.val() && !self.running.q.val() && !self.load_ready.val();
         self.waiting_store.next = self.instruction_valid.val()

@@ -4,8 +4,10 @@ use cbp_isa::ring::ErrorCode;
 
 use crate::lang::prelude::*;
 
-/// Sources of errors, by falling priority, and their codes.
-pub const SOURCES: [ErrorCode; 9] = [
+/// The codes of the sources of errors, by falling priority: the watchdog; a read's response, a write's; LOAD beyond
+/// its segment, malformed; STORE beyond its segment, malformed; an unknown instruction; a command that cannot be run; a
+/// COMPUTE that cannot be run.
+pub const SOURCES: [ErrorCode; 10] = [
     ErrorCode::Wedged,
     ErrorCode::ReadResponse,
     ErrorCode::WriteResponse,
@@ -15,29 +17,8 @@ pub const SOURCES: [ErrorCode; 9] = [
     ErrorCode::BadInstruction,
     ErrorCode::BadInstruction,
     ErrorCode::BadDescriptor,
+    ErrorCode::BadInstruction,
 ];
-
-/// Index in [`SOURCES`] of each source.
-pub mod source {
-    /// The watchdog.
-    pub const WATCHDOG: usize = 0;
-    /// A read's response.
-    pub const READ: usize = 1;
-    /// A write's response.
-    pub const WRITE: usize = 2;
-    /// LOAD beyond its segment.
-    pub const LOAD_OUTSIDE: usize = 3;
-    /// LOAD that cannot be run.
-    pub const LOAD_MALFORMED: usize = 4;
-    /// STORE beyond its segment.
-    pub const STORE_OUTSIDE: usize = 5;
-    /// STORE that cannot be run.
-    pub const STORE_MALFORMED: usize = 6;
-    /// Unknown instruction.
-    pub const FETCH: usize = 7;
-    /// Command that cannot be run.
-    pub const COMMAND: usize = 8;
-}
 
 /// Latches the first error until it is cleared.
 #[derive(LogicBlock)]

@@ -8,14 +8,8 @@ use cbp_isa::Config;
 use crate::lang::prelude::*;
 use crate::parts::Fifo;
 
-/// Clients, by AXI ID and falling priority.
+/// Clients, by AXI ID and falling priority: 0 command ring entries, 1 instructions, 2 operands.
 pub const CLIENTS: usize = 3;
-/// Command ring entries.
-pub const COMMANDS: usize = 0;
-/// Instructions.
-pub const INSTRUCTIONS: usize = 1;
-/// Operands.
-pub const OPERANDS: usize = 2;
 
 /// Arbiter, request register, and the count of reads under way.
 #[derive(LogicBlock)]
