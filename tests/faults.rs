@@ -79,7 +79,7 @@ fn every_fault_is_named_and_the_next_job_works() {
         let result = Session::new(&mut device, bad, options.keep).unwrap().run(&input);
         match result {
             Err(RunError::Driver(Error::JobFailed { code, .. })) => {
-                assert_eq!(code, expected, "fault {index}")
+                assert_eq!(code, expected, "fault {index}");
             }
             other => panic!("fault {index}: {other:?}"),
         }
