@@ -3,14 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use cbp_compiler::{Keep, Options, Program, compile};
-use cbp_driver::Error;
+use cbp_driver::{Device, Error, Options as DriverOptions};
 use cbp_host::compare::{compare, scalar_model};
 use cbp_host::runtime::{RunError, Session, simulator};
 use cbp_isa::instruction::{INSTRUCTION_BYTES, Instruction, Opcode, compute, load, store};
 use cbp_isa::ring::ErrorCode;
 use cbp_isa::{Field, Preset, WeightSet};
 use cbp_numerics::random::{Random, Shape, network};
-use cbp_sim::{Answer, Direction, SimOptions};
+use cbp_sim::{Answer, Direction, SimOptions, SimTransport};
 
 /// What makes a job fail.
 enum Fault {
@@ -86,5 +86,29 @@ fn every_fault_is_named_and_the_next_job_works() {
         device.resume().unwrap();
         let run = Session::new(&mut device, program.clone(), options.keep).unwrap().run(&input).unwrap();
         assert_eq!(compare(&run.layers, &model).mismatches, 0, "after fault {index}");
+    }
+}
+
+#[test]
+fn a_read_that_never_completes_wedges_the_device_until_it_is_reset() {
+    let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
+    let shape = Shape { outputs: 20, set: None, raw: true, extreme: false };
+    let network = network(40, &[shape], 9).unwrap();
+    let options = Options { batch: 3, keep: Keep::Output };
+    let program = compile(&network, &config, options).unwrap();
+    let input = Random(10).bytes(3 * 40);
+    let model = scalar_model(&network, &input).unwrap();
+    let transport = SimTransport::accelerator(&config, &SimOptions::default()).unwrap();
+    let driver = DriverOptions { dma_timeout: Some(3000), ..DriverOptions::default() };
+    let mut device = Device::open(transport, driver).unwrap();
+    for direction in [Direction::Read, Direction::Write] {
+        device.transport().sim().inject(direction, 0, Answer::Lost);
+        let result = Session::new(&mut device, program.clone(), options.keep).unwrap().run(&input);
+        assert!(matches!(result, Err(RunError::Driver(Error::Wedged { .. }))), "{result:?}");
+        assert!(device.transport().sim().wrapper_reset_requested());
+        device.reset().unwrap();
+        assert!(!device.transport().sim().wrapper_reset_requested());
+        let run = Session::new(&mut device, program.clone(), options.keep).unwrap().run(&input).unwrap();
+        assert_eq!(compare(&run.layers, &model).mismatches, 0);
     }
 }

@@ -7,10 +7,7 @@ use cbp_sim::{SimOptions, SimTransport};
 /// Why there is no simulated device.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulatorError {
-    /// No Verilog.
-    #[error(transparent)]
-    Verilog(#[from] cbp_hdl::VerilogError),
-    /// No model of it.
+    /// No model: a configuration that cannot be built, or a missing tool.
     #[error(transparent)]
     Sim(#[from] cbp_sim::SimError),
     /// The model does not answer as it should.
@@ -23,7 +20,5 @@ pub enum SimulatorError {
 /// # Errors
 /// A configuration that cannot be built, a missing tool, or a device that does not answer.
 pub fn simulator(config: &Config, options: &SimOptions) -> Result<Device<SimTransport>, SimulatorError> {
-    let design = cbp_hdl::verilog(config)?;
-    let transport = SimTransport::new(&design.text(), design.top(), config, options)?;
-    Ok(Device::open(transport, Options::default())?)
+    Ok(Device::open(SimTransport::accelerator(config, options)?, Options::default())?)
 }
