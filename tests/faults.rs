@@ -85,7 +85,7 @@ fn every_fault_is_named_and_the_next_job_works() {
         }
         device.resume().unwrap();
         let run = Session::new(&mut device, program.clone(), options.keep).unwrap().run(&input).unwrap();
-        assert_eq!(compare(&run.layers, &model).mismatches, 0, "after fault {index}");
+        assert_eq!(compare(&run.layers, &model, options.keep).mismatches, 0, "after fault {index}");
     }
 }
 
@@ -109,6 +109,6 @@ fn a_read_that_never_completes_wedges_the_device_until_it_is_reset() {
         device.reset().unwrap();
         assert!(!device.transport().sim().wrapper_reset_requested());
         let run = Session::new(&mut device, program.clone(), options.keep).unwrap().run(&input).unwrap();
-        assert_eq!(compare(&run.layers, &model).mismatches, 0);
+        assert_eq!(compare(&run.layers, &model, options.keep).mismatches, 0);
     }
 }

@@ -104,7 +104,7 @@ pub fn measure(bench: &LayerBench) -> Result<Figures, BenchError> {
     let seconds = start.elapsed().as_secs_f64();
     let simulated = device.transport().sim().cycle() - before;
     device.transport().sim().trace(None)?;
-    let comparison = compare(&run.layers, &scalar_model(&network, &input)?);
+    let comparison = compare(&run.layers, &scalar_model(&network, &input)?, keep);
     Ok(Figures {
         cycles: run.cycles,
         predicted_cycles,

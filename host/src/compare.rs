@@ -1,5 +1,6 @@
 //! The device against the scalar model.
 
+use cbp_compiler::Keep;
 use cbp_numerics::{LayerResult, Network, NetworkError, Values, run_network};
 use rayon::prelude::*;
 
@@ -46,26 +47,28 @@ pub struct Comparison {
     pub mismatches: u64,
 }
 
-/// Compares every layer that the device returned.
+/// Compares what `keep` asked the device for: the last layer or all of them, with masks or without.
 ///
-/// A layer that is missing, or has another length, counts as wrong in every value.
+/// What should have come back and did not counts as wrong in every value, so that nothing passes by being absent.
 #[must_use]
-pub fn compare(device: &[Option<LayerResult>], model: &[LayerResult]) -> Comparison {
+pub fn compare(device: &[Option<LayerResult>], model: &[LayerResult], keep: Keep) -> Comparison {
     let mut sum = Comparison::default();
-    for (device, model) in device.iter().zip(model) {
-        let Some(device) = device else { continue };
-        let (compared, mismatches) = match (&device.values, &model.values) {
-            (Values::I8(d), Values::I8(m)) => differences(d, m),
-            (Values::I32(d), Values::I32(m)) => differences(d, m),
-            (_, Values::I8(m)) => (m.len(), m.len()),
-            (_, Values::I32(m)) => (m.len(), m.len()),
-        };
+    let mut add = |(compared, mismatches): (usize, usize)| {
         sum.compared += compared as u64;
         sum.mismatches += mismatches as u64;
-        if let (Some(d), Some(m)) = (&device.mask, &model.mask) {
-            let (compared, mismatches) = differences(d, m);
-            sum.compared += compared as u64;
-            sum.mismatches += mismatches as u64;
+    };
+    let first = if keep == Keep::Output { model.len().saturating_sub(1) } else { 0 };
+    for (index, model) in model.iter().enumerate().skip(first) {
+        let device = device.get(index).and_then(Option::as_ref);
+        add(match (device.map(|d| &d.values), &model.values) {
+            (Some(Values::I8(d)), Values::I8(m)) => differences(d, m),
+            (Some(Values::I32(d)), Values::I32(m)) => differences(d, m),
+            (_, Values::I8(m)) => (m.len(), m.len()),
+            (_, Values::I32(m)) => (m.len(), m.len()),
+        });
+        if let (Keep::ActivationsAndMasks, Some(m)) = (keep, &model.mask) {
+            let found = device.and_then(|d| d.mask.as_deref()).unwrap_or_default();
+            add(differences(found, m));
         }
     }
     sum
@@ -85,11 +88,25 @@ mod tests {
         let model = LayerResult { values: Values::I8(vec![1, 2, 3]), mask: Some(vec![true, false, true]) };
         let mut device = model.clone();
         let models = [model];
-        assert_eq!(compare(&[Some(device.clone())], &models), Comparison { compared: 6, mismatches: 0 });
+        let all = |device: &LayerResult| compare(&[Some(device.clone())], &models, Keep::ActivationsAndMasks);
+        assert_eq!(all(&device), Comparison { compared: 6, mismatches: 0 });
         device.values = Values::I8(vec![1, -2, 3]);
         device.mask = Some(vec![false, false, true]);
-        assert_eq!(compare(&[Some(device.clone())], &models).mismatches, 2);
+        assert_eq!(all(&device).mismatches, 2);
         device.values = Values::I8(vec![1]);
-        assert_eq!(compare(&[Some(device)], &models).mismatches, 3);
+        assert_eq!(all(&device).mismatches, 3);
+    }
+
+    #[test]
+    fn what_is_absent_is_wrong() {
+        let model = LayerResult { values: Values::I8(vec![1, 2, 3]), mask: Some(vec![true, false, true]) };
+        let models = [model.clone(), model.clone()];
+        let unmasked = LayerResult { mask: None, ..model.clone() };
+        let wrong = |device: &[Option<LayerResult>], keep| compare(device, &models, keep).mismatches;
+        assert_eq!(wrong(&[], Keep::Output), 3);
+        assert_eq!(wrong(&[], Keep::ActivationsAndMasks), 12);
+        assert_eq!(wrong(&[None, Some(model.clone())], Keep::Output), 0);
+        assert_eq!(wrong(&[None, Some(model.clone())], Keep::Activations), 3);
+        assert_eq!(wrong(&[Some(model), Some(unmasked)], Keep::ActivationsAndMasks), 3);
     }
 }

@@ -84,7 +84,7 @@ fn run_row(
     for (input, labels) in input.chunks(PART * network.inputs()).zip(labels.chunks(PART)) {
         let run = session.run(input)?;
         let model = scalar_model(network, input)?;
-        let comparison = compare(&run.layers, &model);
+        let comparison = compare(&run.layers, &model, keep);
         compared += comparison.compared;
         mismatches += comparison.mismatches;
         cycles += run.cycles;
