@@ -30,6 +30,10 @@ pub struct Config {
     pub parameter_depth: usize,
     /// Output buffer, granules of P bytes.
     pub output_depth: usize,
+    /// Residual buffer, granules of P bytes.
+    pub residual_depth: usize,
+    /// Line buffer of the packer, beats.
+    pub line_depth: usize,
     /// Data bits of the AXI master.
     pub axi_bits: usize,
     /// Reads in flight.
@@ -76,7 +80,7 @@ const fn preset(
     name: &'static str,
     doc: &'static str,
     array: [usize; 3],
-    depths: [usize; 4],
+    depths: [usize; 6],
     axi_bits: usize,
 ) -> Preset {
     Preset {
@@ -94,19 +98,39 @@ const fn preset(
             weight_depth: depths[1],
             parameter_depth: depths[2],
             output_depth: depths[3],
+            residual_depth: depths[4],
+            line_depth: depths[5],
             axi_bits,
             read_tags: 16,
         },
     }
 }
 
-/// All presets. Depths: activation, weight, parameter words; output granules.
+/// All presets. Depths: activation, weight, parameter words; output and residual granules; line beats.
 pub const PRESETS: &[Preset] = &[
-    preset("tiny", "tests: 64 lanes, every corner reached quickly", [8, 8, 4], [1024, 1024, 64, 2048], 64),
-    preset("small", "demonstration: 1,024 lanes", [32, 32, 16], [4096, 512, 64, 4096], 128),
-    preset("versa", "Lattice ECP5-5G Versa", [16, 32, 8], [2048, 512, 64, 2048], 128),
-    preset("axau15", "Alinx AXAU15 (Artix UltraScale+)", [32, 64, 16], [4096, 512, 64, 4096], 128),
-    preset("acorn", "SQRL Acorn CLE-215+ (Artix-7 200T)", [64, 64, 16], [4096, 512, 64, 8192], 128),
+    preset(
+        "tiny",
+        "tests: 64 lanes, every corner reached quickly",
+        [8, 8, 4],
+        [1024, 1024, 64, 2048, 512, 256],
+        64,
+    ),
+    preset("small", "demonstration: 1,024 lanes", [32, 32, 16], [4096, 512, 64, 4096, 4096, 1024], 128),
+    preset("versa", "Lattice ECP5-5G Versa", [16, 32, 8], [2048, 512, 64, 2048, 1024, 512], 128),
+    preset(
+        "axau15",
+        "Alinx AXAU15 (Artix UltraScale+)",
+        [32, 64, 16],
+        [4096, 512, 64, 4096, 4096, 1024],
+        128,
+    ),
+    preset(
+        "acorn",
+        "SQRL Acorn CLE-215+ (Artix-7 200T)",
+        [64, 64, 16],
+        [4096, 512, 64, 8192, 4096, 1024],
+        128,
+    ),
 ];
 
 impl Config {
@@ -146,6 +170,18 @@ impl Config {
         4 * self.ppu_lanes / self.beat_bytes()
     }
 
+    /// Bytes of one residual-buffer word: whole beats and whole granules.
+    #[must_use]
+    pub const fn residual_word_bytes(&self) -> usize {
+        if self.ppu_lanes > self.beat_bytes() { self.ppu_lanes } else { self.beat_bytes() }
+    }
+
+    /// Granules of P bytes in one activation word.
+    #[must_use]
+    pub const fn activation_granules(&self) -> usize {
+        self.lanes / self.ppu_lanes
+    }
+
     /// Groups of P columns.
     #[must_use]
     pub const fn ppu_groups(&self) -> usize {
@@ -178,8 +214,8 @@ impl Config {
         rule(self.lanes >= self.beat_bytes(), "lanes must fill an AXI beat")?;
         rule(self.lanes * self.columns >= self.axi_bits, "lanes × columns must fill an AXI beat of weights")?;
         rule(
-            power(self.ppu_lanes) && self.ppu_lanes <= self.columns,
-            "PPU lanes must be a power of two, at most the columns",
+            power(self.ppu_lanes) && self.ppu_lanes <= self.columns && self.ppu_lanes <= self.lanes,
+            "PPU lanes must be a power of two, at most the columns and at most the lanes",
         )?;
         rule(4 * self.ppu_lanes >= self.beat_bytes(), "four PPU lanes' bytes must fill an AXI beat")?;
         rule(
@@ -190,11 +226,19 @@ impl Config {
             self.ppu_lanes * PARAMETER_BYTES >= self.beat_bytes(),
             "a parameter word must fill an AXI beat",
         )?;
-        rule(self.activation_bits == 8, "activation bits must be 8")?;
+        rule((2..=8).contains(&self.activation_bits), "activation bits must be 2…8")?;
         rule(self.accumulator_bits == 32, "accumulator bits must be 32")?;
         rule(self.accumulator_depth == 1, "accumulator depth must be 1")?;
         rule(power(self.read_tags) && (16..=64).contains(&self.read_tags), "read tags must be 16, 32 or 64")?;
-        for depth in [self.activation_depth, self.weight_depth, self.parameter_depth, self.output_depth] {
+        rule(self.lanes <= self.axi_bits, "a beat of weight bits must hold whole columns: lanes ≤ AXI bits")?;
+        for depth in [
+            self.activation_depth,
+            self.weight_depth,
+            self.parameter_depth,
+            self.output_depth,
+            self.residual_depth,
+            self.line_depth,
+        ] {
             rule(power(depth) && (16..=65536).contains(&depth), "depths must be powers of two, 16…65536")?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 use crate::field::Field;
 use crate::identity::{config_array, config_set};
-use crate::instruction::{compute, load, store};
+use crate::instruction::{compute, load, pack, store};
 use crate::ring::{ErrorCode, command, completion};
 use crate::{PRESETS, WeightSet, capability, parameters, registers};
 
@@ -34,16 +34,17 @@ pub fn write_markdown(out: &mut dyn Write) -> fmt::Result {
     fields(out, "LOAD (64 bytes)", load::FIELDS)?;
     fields(out, "COMPUTE (64 bytes)", compute::FIELDS)?;
     fields(out, "STORE (64 bytes)", store::FIELDS)?;
+    fields(out, "PACK (64 bytes)", pack::FIELDS)?;
     fields(out, "Parameter record (16 bytes)", parameters::parameter::FIELDS)?;
     writeln!(
         out,
-        "\n## Presets\n\n| preset | lanes × columns | PPU lanes | activation words | weight words | parameter words | output granules | AXI bits | for |\n|---|---|---|---|---|---|---|---|---|"
+        "\n## Presets\n\n| preset | lanes × columns | PPU lanes | activation words | weight words | parameter words | output granules | residual granules | line beats | AXI bits | for |\n|---|---|---|---|---|---|---|---|---|---|---|"
     )?;
     for p in PRESETS {
         let c = p.config(WeightSet::TwoBitShift);
         writeln!(
             out,
-            "| {} | {} × {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} × {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             p.name,
             c.lanes,
             c.columns,
@@ -52,6 +53,8 @@ pub fn write_markdown(out: &mut dyn Write) -> fmt::Result {
             c.weight_depth,
             c.parameter_depth,
             c.output_depth,
+            c.residual_depth,
+            c.line_depth,
             c.axi_bits,
             p.doc
         )?;

@@ -24,8 +24,8 @@ fields! {
     }
 }
 
-/// The configuration registers, from `CONFIG_ARRAY` to `CONFIG_OUTPUTS`.
-pub type ConfigRegisters = [u32; 6];
+/// The configuration registers: `CONFIG_ARRAY` to `CONFIG_OUTPUTS`, then `CONFIG_RESIDUALS` and `CONFIG_LINES`.
+pub type ConfigRegisters = [u32; 8];
 
 impl Config {
     /// What the configuration registers read. The configuration must be one that can be built.
@@ -47,6 +47,8 @@ impl Config {
             self.weight_depth as u32,
             self.parameter_depth as u32,
             self.output_depth as u32,
+            self.residual_depth as u32,
+            self.line_depth as u32,
         ]
     }
 
@@ -55,7 +57,7 @@ impl Config {
     /// # Errors
     /// They describe none that can be built.
     pub fn from_registers(registers: ConfigRegisters) -> Result<Self, BadConfig> {
-        let [array, set, activations, weights, parameters, outputs] = registers;
+        let [array, set, activations, weights, parameters, outputs, residuals, lines] = registers;
         let field =
             |register: u32, field: crate::Field| (register as usize >> field.lsb) & field.max() as usize;
         let weight_set = WeightSet::ALL.get(field(set, config_set::WEIGHT_SET)).copied();
@@ -71,6 +73,8 @@ impl Config {
             weight_depth: weights as usize,
             parameter_depth: parameters as usize,
             output_depth: outputs as usize,
+            residual_depth: residuals as usize,
+            line_depth: lines as usize,
             axi_bits: 8 << field(set, config_set::LOG2_BEAT),
             read_tags: 1 << field(set, config_set::LOG2_TAGS),
         };

@@ -23,11 +23,13 @@ pub enum Opcode {
     Compute = 2,
     /// Output buffer to host memory.
     Store = 3,
+    /// Line buffer to packed activation words; runs in the LOAD engine.
+    Pack = 4,
 }
 
 impl Opcode {
     /// All opcodes.
-    pub const ALL: [Self; 4] = [Self::End, Self::Load, Self::Compute, Self::Store];
+    pub const ALL: [Self; 5] = [Self::End, Self::Load, Self::Compute, Self::Store, Self::Pack];
 }
 
 /// Where a LOAD writes, and how it unpacks ([`load::DESTINATION`]).
@@ -42,6 +44,16 @@ pub enum Destination {
     WeightsInt8 = 2,
     /// Parameter buffer: words of one record per PPU lane.
     Parameters = 3,
+    /// Residual buffer: words of max(beat, P) bytes.
+    Residuals = 4,
+    /// Line buffer of the packer: words of one beat.
+    Lines = 5,
+}
+
+impl Destination {
+    /// All destinations.
+    pub const ALL: [Self; 6] =
+        [Self::Activations, Self::Weights, Self::WeightsInt8, Self::Parameters, Self::Residuals, Self::Lines];
 }
 
 /// What a COMPUTE writes for every output ([`compute::MODE`]).
@@ -57,13 +69,13 @@ pub enum OutputMode {
 fields! {
     /// Fields of LOAD. Rows of `LENGTH` beats are read from `SEGMENT` at
     /// `OFFSET + i·STRIDE0 + j·STRIDE1`, i < `COUNT0` (inner), j < `COUNT1`, and written from word
-    /// `BASE + i·STEP0 + j·STEP1` on, each row from the word's first beat.
+    /// `BASE + i·STEP0 + j·STEP1` on, each row from the word's first beat. Word addresses wrap at the buffer's depth.
     load {
         OPCODE: 4, "1";
         WAIT_COMPUTE: 4, "tokens to take from COMPUTE (a buffer is free)";
         WAIT_STORE: 4, "tokens to take from STORE (data is in host memory)";
         SIGNAL_COMPUTE: 4, "tokens to give to COMPUTE";
-        DESTINATION: 4, "0 activations, 1 weights, 2 int8 weights recoded to digits, 3 parameters";
+        DESTINATION: 4, "0 activations, 1 weights, 2 int8 weights recoded to digits, 3 parameters, 4 residuals, 5 lines";
         SEGMENT: 4, "segment of the job's descriptor";
         OFFSET: 40, "byte offset in the segment, a multiple of the beat";
         LENGTH: 16, "beats of a row";
@@ -75,38 +87,68 @@ fields! {
         STEP0: 16, "words from row to row";
         STEP1: 16, "words from outer row to outer row";
         DIGIT_STEP: 16, "int8 weights: words from one digit's plane to the next";
-        FILL: 8, "padding: value written" reserved;
-        PAD_BEFORE0: 8, "padding: rows before the inner loop" reserved;
-        PAD_AFTER0: 8, "padding: rows after the inner loop" reserved;
-        PAD_BEFORE1: 8, "padding: outer rows before" reserved;
-        PAD_AFTER1: 8, "padding: outer rows after" reserved;
-        PACK: 8, "kernel-row packing: bytes of a packed row piece" reserved;
+    }
+}
+
+fields! {
+    /// Fields of PACK: kernel windows of lines with few channels, packed densely into activation words. For every
+    /// position (x, y), x < `COUNT0` inner, y < `COUNT1`, the `PIECES` pieces r = 0 … of `PIECE` bytes are put one
+    /// behind the other from the first byte of a fresh word on; the next position takes the next word. Piece r are the
+    /// bytes from `COLUMN + x·COLUMN_STEP` on of line `LINE + y·LINE_STEP + r·PIECE_STEP`. A byte before its line's
+    /// first or from `LINE_BYTES` on, and every byte of a line before 0 or from `LINES` on, is `FILL`. Line l begins at
+    /// beat `LINE_BASE + l·LINE_PITCH` of the line buffer, which wraps at its depth. What is left of a position's last
+    /// word, or of its last beat, is undefined.
+    pack {
+        OPCODE: 4, "4";
+        WAIT_COMPUTE: 4, "tokens to take from COMPUTE (words are free)";
+        WAIT_STORE: 4, "tokens to take from STORE";
+        SIGNAL_COMPUTE: 4, "tokens to give to COMPUTE";
+        FILL: 8, "padding";
+        PIECE: 12, "bytes of a kernel row: kernel width · channels (at least 1)";
+        PIECES: 8, "kernel rows (at least 1)";
+        PIECE_STEP: 8, "lines from kernel row to kernel row: vertical dilation";
+        COUNT0: 16, "output columns (at least 1)";
+        COUNT1: 16, "output rows (at least 1)";
+        COLUMN: 16, "signed: first byte of the first window in its lines";
+        COLUMN_STEP: 16, "bytes from output column to output column";
+        LINE_BYTES: 16, "bytes of a line, unsigned";
+        LINE: 16, "signed: first line of the first window";
+        LINE_STEP: 8, "lines from output row to output row";
+        LINES: 16, "lines, unsigned";
+        LINE_BASE: 16, "beat of line 0 in the line buffer, modulo 2^16";
+        LINE_PITCH: 16, "beats from line to line";
+        BASE: 16, "first activation word";
     }
 }
 
 fields! {
     /// Fields of COMPUTE. For every output position (i3, i4) and every pass, the array runs the steps
-    /// (i2, i1, i0) with i0 innermost: activation word `ACT_BASE + i0 + i1·ACT_STEP1 + … + i4·ACT_STEP4`,
-    /// weight word `WEIGHT_BASE` + the number of steps done for this position. Output group g of a
-    /// position goes to granule `OUT_BASE + i3·OUT_STEP3 + i4·OUT_STEP4 + g` (raw: 4 granules per group).
+    /// (i2, i1, i0) with i0 innermost: activation word `ACT_BASE + i0 + i1·ACT_STEP1 + … + i4·ACT_STEP4` modulo the
+    /// buffer's depth, weight word `WEIGHT_BASE` + the number of steps done for this position. A step lies at column
+    /// `X + i1·X_STEP1 + i3·X_STEP3` and row `Y + i2·Y_STEP2 + i4·Y_STEP4` of its tensor; outside 0 ≤ column < `WIDTH`,
+    /// 0 ≤ row < `HEIGHT` all its lanes read `FILL` (then LANE_FIRST and LANE_COUNT apply as ever). With `MAXIMUM` the
+    /// array rests: lane k gives the largest q of all steps, and lanes stand for columns in everything that follows.
+    /// Output group g of position number j (i3 fastest) goes to granule `OUT_BASE + i3·OUT_STEP3 + i4·OUT_STEP4 + g`
+    /// of the output buffer (raw: 4 granules per group) and, or instead, to granule `KEEP_BASE + j·KEEP_STEP + g` of
+    /// the activation buffer, K/P granules to a word; its residual operand is granule
+    /// `RESIDUAL_BASE + j·RESIDUAL_STEP + g` of the residual buffer.
     compute {
         OPCODE: 4, "2";
         WAIT_LOAD: 4, "tokens to take from LOAD (operands are in the buffers)";
         WAIT_STORE: 4, "tokens to take from STORE (output buffer is free)";
         SIGNAL_LOAD: 4, "tokens to give to LOAD";
         SIGNAL_STORE: 4, "tokens to give to STORE";
-        MODE: 2, "0 requantised 8-bit, 1 raw 32-bit";
+        MODE: 1, "0 requantised 8-bit, 1 raw 32-bit";
         MASK: 1, "also write sign masks";
+        RESIDUAL: 1, "add the residual operand";
+        MAXIMUM: 1, "maximum of the steps instead of a sum of products";
+        TARGET: 2, "bit 0: output buffer; bit 1: activation buffer (not raw); at least one";
         ACC_LOAD: 1, "accumulators start from memory" reserved;
-        RESIDUAL: 1, "add the residual operand" reserved;
-        POOL: 2, "pooling" reserved;
-        BYPASS: 1, "requantise without the array" reserved;
-        TARGET: 2, "0 output buffer, 1 activation buffer" reserved;
         PASSES: 4, "digit passes, 1…9";
         DIGIT_SHIFTS: 18, "2 bits per pass, pass 0 lowest: accumulator shift before that pass";
         LANE_FIRST: 8, "last word of each i0 run: first lane that counts";
         LANE_COUNT: 8, "last word of each i0 run: lanes that count; other lanes read 0";
-        GROUPS: 8, "groups of P columns that are written (1…N/P)";
+        GROUPS: 8, "groups of P columns that are written (1…N/P; with MAXIMUM 1…K/P)";
         ACT_BASE: 16, "activation word of the first step";
         WEIGHT_BASE: 16, "weight word of the first step";
         PARAMETER_BASE: 16, "parameter word of the first group";
@@ -126,9 +168,19 @@ fields! {
         LO: 8, "clamp, signed: ReLU has `LO` = `Z_OUT`";
         HI: 8, "clamp, signed";
         Z_OUT: 8, "output zero point, signed";
-        RESIDUAL_BASE: 16, "residual operand" reserved;
-        RESIDUAL_STEP3: 16, "(later)" reserved;
-        RESIDUAL_STEP4: 16, "(later)" reserved;
+        FILL: 8, "padding, signed";
+        X: 16, "signed: column of the first step";
+        X_STEP1: 8, "columns from kernel column to kernel column: dilation";
+        X_STEP3: 8, "columns from output column to output column: stride";
+        WIDTH: 16, "columns of the tensor, unsigned";
+        Y: 16, "signed: row of the first step";
+        Y_STEP2: 8, "rows from kernel row to kernel row";
+        Y_STEP4: 8, "rows from output row to output row";
+        HEIGHT: 16, "rows of the tensor, unsigned";
+        KEEP_BASE: 16, "first granule in the activation buffer";
+        KEEP_STEP: 8, "granules from position to position";
+        RESIDUAL_BASE: 16, "first granule in the residual buffer";
+        RESIDUAL_STEP: 8, "granules from position to position";
     }
 }
 

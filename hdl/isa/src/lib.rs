@@ -24,4 +24,4 @@ pub use field::{Field, FieldOverflow};
 pub use weight_set::{UnknownWeightSet, WeightSet};
 
 /// Version of this table: major in the high half. A driver refuses another major version.
-pub const ISA_VERSION: u32 = 1 << 16;
+pub const ISA_VERSION: u32 = 2 << 16;

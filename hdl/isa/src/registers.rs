@@ -51,6 +51,8 @@ registers! {
     CONFIG_OUTPUTS: 0x01c, ReadOnly, "output buffer, granules of P bytes";
     CAPABILITIES: 0x020, ReadOnly, "capability bits";
     DMA_ADDRESS_BITS: 0x024, ReadOnly, "bits of a bus address the device can drive";
+    CONFIG_RESIDUALS: 0x028, ReadOnly, "residual buffer, granules of P bytes";
+    CONFIG_LINES: 0x02c, ReadOnly, "line buffer, beats";
     CONTROL: 0x040, WriteOnly, "bit 0 soft reset; bit 1 resume after an error; bit 2 self-test";
     STATUS: 0x044, ReadOnly, "bit 0 reset done; 1 busy; 2 halted; 3 wedged; 4 self-test done; 5 self-test passed";
     ERROR_CODE: 0x048, ReadOnly, "first error since the last resume or reset";

@@ -1,9 +1,18 @@
 //! One layer.
 
-use crate::{Clamp, NetworkError, Requant, Weights};
+use crate::{Clamp, NetworkError, Requant, Weights, Window};
 
 /// Largest |q| of an activation.
 const ACTIVATION_BOUND: i64 = 128;
+
+/// Where a layer takes a tensor from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The network's input.
+    Input,
+    /// The output of an earlier layer, by index.
+    Layer(usize),
+}
 
 /// A named layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,12 +29,24 @@ pub struct Layer {
 pub enum Operation {
     /// Every output sees every input.
     FullyConnected(FullyConnected),
+    /// A kernel slides over an image.
+    Convolution(Convolution),
+    /// The largest value of every window, channel by channel.
+    MaxPool(MaxPool),
+    /// The mean of every window, channel by channel.
+    AveragePool(AveragePool),
+    /// The sum of two tensors.
+    Add(Add),
+    /// Tensors side by side along the channels.
+    Concat(Concat),
 }
 
-/// acc\[o\] = Σ k\[o\]\[i\]·q\[i\], then [`Output`].
+/// acc\[o\] = Σ k\[o\]\[i\]·q\[i\], then [`Output`]. An image is read as the vector of its values, NHWC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FullyConnected {
-    /// Input channels.
+    /// What it reads.
+    pub input: Source,
+    /// Input values.
     pub inputs: usize,
     /// Output channels.
     pub outputs: usize,
@@ -33,6 +54,85 @@ pub struct FullyConnected {
     pub weights: Weights,
     /// What becomes of the accumulators.
     pub output: Output,
+}
+
+/// acc\[y\]\[x\]\[o\] = Σ k\[o\]\[r\]\[c\]\[i\]·q\[y·s + r·d − p\]\[x·s + c·d − p\]\[i\], then [`Output`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Convolution {
+    /// What it reads.
+    pub input: Source,
+    /// Input channels.
+    pub inputs: usize,
+    /// Output channels.
+    pub outputs: usize,
+    /// Groups that input and output channels are cut into: group g's outputs see group g's inputs only. Depthwise:
+    /// as many as input channels.
+    pub groups: usize,
+    /// Kernel, stride, dilation, padding.
+    pub window: Window,
+    /// What padding reads: the input's zero point.
+    pub zero_point: i8,
+    /// `[outputs][kernel rows][kernel columns][inputs / groups]`.
+    pub weights: Weights,
+    /// A second operand, added before rounding ([`Requant::residual`]); not with a raw output.
+    pub residual: Option<Residual>,
+    /// What becomes of the accumulators.
+    pub output: Output,
+}
+
+/// The second operand of a convolution: r at output (y, x, c) is value (y·stride, x·stride, c − first) of the tensor.
+/// Output channels for which there is no such channel get no residual term, their zero point included (option-A
+/// shortcuts pad with the real value 0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Residual {
+    /// The tensor.
+    pub source: Source,
+    /// Rows and columns of the tensor per output row and column.
+    pub stride: usize,
+    /// Output channel that gets the tensor's channel 0.
+    pub first: usize,
+}
+
+/// y = max q over the window; padding reads −128, never the zero point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaxPool {
+    /// What it reads.
+    pub input: Source,
+    /// Kernel, stride, dilation, padding.
+    pub window: Window,
+}
+
+/// acc = Σ q over the window, exact, then requantised. Padding reads `zero_point` (`count_include_pad`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AveragePool {
+    /// What it reads.
+    pub input: Source,
+    /// Kernel, stride, dilation, padding.
+    pub window: Window,
+    /// What padding reads: the input's zero point.
+    pub zero_point: i8,
+    /// For every channel.
+    pub requant: Requant,
+    /// Zero point and range of the output.
+    pub clamp: Clamp,
+}
+
+/// P = q·m + B + r·R, then as any requantisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Add {
+    /// Where q and r come from: tensors of one shape.
+    pub inputs: [Source; 2],
+    /// For every channel.
+    pub requant: Requant,
+    /// Zero point and range of the output.
+    pub clamp: Clamp,
+}
+
+/// Channels of all inputs one behind the other; the inputs have one scale and zero point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Concat {
+    /// Tensors of one height and width.
+    pub inputs: Vec<Source>,
 }
 
 /// What a layer gives.

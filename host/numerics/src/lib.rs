@@ -15,13 +15,17 @@ mod model;
 mod network;
 pub mod random;
 mod requant;
+mod shape;
 pub mod scales;
 mod weights;
 
 pub use cbp_isa::WeightSet;
 pub use error::{NetworkError, RequantFault};
-pub use layer::{FullyConnected, Layer, Operation, Output};
+pub use layer::{
+    Add, AveragePool, Concat, Convolution, FullyConnected, Layer, MaxPool, Operation, Output, Residual, Source,
+};
 pub use model::{LayerResult, Values, run_layer, run_network};
 pub use network::Network;
 pub use requant::{Clamp, Requant};
+pub use shape::{Shape, Window};
 pub use weights::Weights;

@@ -2,7 +2,8 @@
 
 use crate::RequantFault;
 
-/// Requantisation constants of one output channel: y = clamp(((acc·m + B + 2^(s−1)) >> s) + z, lo, hi).
+/// Requantisation constants of one output channel:
+/// y = clamp(((acc·m + B + (r·`m_r` << `e_r`) + 2^(s−1)) >> s) + z, lo, hi); r is the residual operand, 0 without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Requant {
     /// m.
@@ -11,6 +12,10 @@ pub struct Requant {
     pub bias: i64,
     /// s: 1…47.
     pub shift: u8,
+    /// `m_r`, 0 where there is no residual operand.
+    pub residual: i16,
+    /// `e_r`: 0…24, so that R = `m_r` << `e_r` fits 40 signed bits.
+    pub residual_shift: u8,
 }
 
 /// The output's zero point and range. `ReLU` is `low == zero_point`.
