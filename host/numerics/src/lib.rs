@@ -15,14 +15,15 @@ mod model;
 mod network;
 pub mod random;
 mod requant;
-mod shape;
 pub mod scales;
+mod shape;
 mod weights;
 
 pub use cbp_isa::WeightSet;
 pub use error::{NetworkError, RequantFault};
 pub use layer::{
-    Add, AveragePool, Concat, Convolution, FullyConnected, Layer, MaxPool, Operation, Output, Residual, Source,
+    Add, AveragePool, Concat, Convolution, FullyConnected, Layer, MaxPool, Operation, Output, Residual,
+    Source,
 };
 pub use model::{LayerResult, Values, run_layer, run_network};
 pub use network::Network;
