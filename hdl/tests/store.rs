@@ -107,7 +107,7 @@ fn case(bench: &mut Bench, axi_bits: usize, random: &mut Random) {
     dut.set("segment_length", 0xffff_ffff);
     let limit = 1 << random.below(9);
     dut.set("limit", limit);
-    let stores: Vec<Store> = (0..1 + random.below(8)).map(|_| random_store(random, beat)).collect();
+    let stores: Vec<Store> = (0..=random.below(8)).map(|_| random_store(random, beat)).collect();
     let mut beats: VecDeque<(u64, u64)> = stores.iter().flat_map(|s| s.beats.clone()).collect();
     let mut queue = stores.iter();
     let mut head = queue.next();
