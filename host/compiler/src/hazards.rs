@@ -6,11 +6,13 @@
 //! signals one token, and the waiting instruction takes one, unless an earlier instruction of its engine has waited
 //! as far already. So every counter ends at 0, and since everything waited for comes earlier, no program can deadlock.
 
+use std::collections::BTreeMap;
+
 use crate::interpreter::Engine;
 use crate::operation::Operation;
 
 /// What can be touched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
     /// Words.
     Activations,
@@ -18,6 +20,10 @@ pub(crate) enum Place {
     Weights,
     /// Words.
     Parameters,
+    /// Granules.
+    Residuals,
+    /// Beats.
+    Lines,
     /// Granules.
     Outputs,
     /// Bytes of a segment.
@@ -33,24 +39,65 @@ pub(crate) struct Access {
     pub(crate) write: bool,
 }
 
-impl Access {
-    pub(crate) const fn read(place: Place, start: usize, length: usize) -> Self {
-        Self { place, start: start as u64, end: (start + length) as u64, write: false }
+/// Who touched a piece of a place last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Touched {
+    end: u64,
+    writer: Option<usize>,
+    /// Last reader since then, by engine.
+    readers: [Option<usize>; 3],
+}
+
+/// The pieces of one place, by their starts. They do not overlap.
+#[derive(Debug, Default)]
+struct Pieces(BTreeMap<u64, Touched>);
+
+impl Pieces {
+    /// Cuts the piece that `at` lies in.
+    fn cut(&mut self, at: u64) {
+        if let Some((_, piece)) = self.0.range_mut(..at).next_back()
+            && piece.end > at
+        {
+            let rest = *piece;
+            piece.end = at;
+            self.0.insert(at, rest);
+        }
     }
 
-    pub(crate) const fn write(place: Place, start: usize, length: usize) -> Self {
-        Self { write: true, ..Self::read(place, start, length) }
-    }
-
-    fn conflicts(&self, other: &Self) -> bool {
-        self.place == other.place
-            && self.start < other.end
-            && other.start < self.end
-            && (self.write || other.write)
-    }
-
-    fn covers(&self, other: &Self) -> bool {
-        self.place == other.place && self.start <= other.start && other.end <= self.end
+    /// Notes an access by instruction `index` of `engine`; `found` is told of every earlier instruction it follows.
+    fn touch(&mut self, access: &Access, engine: Engine, index: usize, mut found: impl FnMut(usize)) {
+        let Access { start, end, write, .. } = *access;
+        self.cut(start);
+        self.cut(end);
+        let mut at = start;
+        let mut gaps = Vec::new();
+        for (&piece_start, piece) in self.0.range_mut(start..end) {
+            if at < piece_start {
+                gaps.push((at, piece_start));
+            }
+            at = piece.end;
+            piece.writer.into_iter().for_each(&mut found);
+            if write {
+                piece.readers.into_iter().flatten().for_each(&mut found);
+            } else {
+                piece.readers[engine as usize] = Some(index);
+            }
+        }
+        if write {
+            while let Some((&first, _)) = self.0.range(start..end).next() {
+                self.0.remove(&first);
+            }
+            self.0.insert(start, Touched { end, writer: Some(index), readers: [None; 3] });
+            return;
+        }
+        if at < end {
+            gaps.push((at, end));
+        }
+        for (start, end) in gaps {
+            let mut readers = [None; 3];
+            readers[engine as usize] = Some(index);
+            self.0.insert(start, Touched { end, writer: None, readers });
+        }
     }
 }
 
@@ -70,28 +117,26 @@ pub(crate) type Instructions = Vec<(Operation, usize)>;
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
     nodes: Vec<Node>,
-    accesses: Vec<(usize, Access)>,
+    places: BTreeMap<Place, Pieces>,
 }
 
 impl Builder {
     pub(crate) fn push(&mut self, layer: usize, operation: Operation, touched: &[Access]) {
-        let engine = match operation {
-            Operation::Load(_) => Engine::Load,
-            Operation::Compute(_) => Engine::Compute,
-            Operation::Store(_) => Engine::Store,
-            Operation::End => return,
-        };
+        let Some(engine) = operation.engine() else { return };
         let index = self.nodes.len();
         let mut after = [None; 3];
-        for (earlier, access) in &self.accesses {
-            let other = self.nodes[*earlier].engine;
-            if other != engine && touched.iter().any(|t| t.conflicts(access)) {
-                after[other as usize] = after[other as usize].max(Some(*earlier));
-            }
+        for access in touched.iter().filter(|access| access.start < access.end) {
+            let nodes = &self.nodes;
+            let pieces = self.places.entry(access.place).or_default();
+            pieces.touch(access, engine, index, |earlier| {
+                // Two accesses of one instruction may overlap.
+                if let Some(other) = nodes.get(earlier).map(|node| node.engine)
+                    && other != engine
+                {
+                    after[other as usize] = after[other as usize].max(Some(earlier));
+                }
+            });
         }
-        // Whoever conflicts with a write that covers an access waits for that access through the write.
-        self.accesses.retain(|(_, old)| !touched.iter().any(|new| new.write && new.covers(old)));
-        self.accesses.extend(touched.iter().map(|&access| (index, access)));
         self.nodes.push(Node { operation, engine, layer, after });
     }
 
@@ -120,6 +165,8 @@ fn wait(operation: &mut Operation, from: Engine) -> Option<&mut u8> {
     match (operation, from) {
         (Operation::Load(op), Engine::Compute) => Some(&mut op.wait_compute),
         (Operation::Load(op), Engine::Store) => Some(&mut op.wait_store),
+        (Operation::Pack(op), Engine::Compute) => Some(&mut op.wait_compute),
+        (Operation::Pack(op), Engine::Store) => Some(&mut op.wait_store),
         (Operation::Compute(op), Engine::Load) => Some(&mut op.wait_load),
         (Operation::Compute(op), Engine::Store) => Some(&mut op.wait_store),
         (Operation::Store(op), Engine::Compute) => Some(&mut op.wait_compute),
@@ -130,6 +177,7 @@ fn wait(operation: &mut Operation, from: Engine) -> Option<&mut u8> {
 fn signal(operation: &mut Operation, to: Engine) -> Option<&mut u8> {
     match (operation, to) {
         (Operation::Load(op), Engine::Compute) => Some(&mut op.signal_compute),
+        (Operation::Pack(op), Engine::Compute) => Some(&mut op.signal_compute),
         (Operation::Compute(op), Engine::Load) => Some(&mut op.signal_load),
         (Operation::Compute(op), Engine::Store) => Some(&mut op.signal_store),
         (Operation::Store(op), Engine::Compute) => Some(&mut op.signal_compute),

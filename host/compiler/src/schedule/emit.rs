@@ -1,0 +1,289 @@
+//! From jobs and items to instructions.
+//!
+//! Before a job come the items that it needs, and then as many items of later jobs as there is space for, but not so
+//! many instructions that they would fill LOAD's queue and keep the array's own from being fetched.
+
+use core::ops::Range;
+use std::collections::VecDeque;
+
+use cbp_isa::Config;
+use cbp_isa::instruction::OutputMode;
+
+use super::work::{ComputeSpec, Item, ItemId, Job, Work};
+use crate::CompileError;
+use crate::hazards::{Access, Builder, Instructions, Place};
+use crate::operation::{Load, Operation, Rows, Store};
+use crate::program::segment;
+use crate::ring::Ring;
+
+/// LOADs and PACKs ahead of those that the next job needs.
+const AHEAD: usize = 6;
+
+struct Emitter<'a> {
+    config: &'a Config,
+    builder: Builder,
+    items: Vec<Item>,
+    /// Start of each item that is there.
+    starts: Vec<Option<u64>>,
+    next: ItemId,
+    rings: [(Place, Ring); 5],
+    outputs: Ring,
+    blocks: Vec<usize>,
+    block_starts: Vec<Option<u64>>,
+    /// Items that no job needs, by the item after which they are free.
+    free_after: Vec<Vec<ItemId>>,
+    /// Number of instructions of emitted items that lie beyond what the last job needed.
+    ahead: VecDeque<(ItemId, usize)>,
+}
+
+/// The program. `name` gives a layer's name for messages.
+pub(crate) fn emit<'n>(
+    config: &Config,
+    work: Work,
+    name: impl Fn(usize) -> &'n str,
+) -> Result<Instructions, CompileError> {
+    let Work { items, jobs, blocks, last_use } = work;
+    let mut free_after = vec![Vec::new(); items.len()];
+    for (id, item) in items.iter().enumerate() {
+        if let (None, Some(last)) = (item.last_job, item.last_item) {
+            free_after[last].push(id);
+        }
+    }
+    // What each job frees.
+    let mut free_items = vec![Vec::new(); jobs.len()];
+    for (id, item) in items.iter().enumerate() {
+        if let Some(job) = item.last_job {
+            free_items[job].push(id);
+        }
+    }
+    let mut free_blocks = vec![Vec::new(); jobs.len()];
+    for (block, &job) in last_use.iter().enumerate() {
+        free_blocks[job].push(block);
+    }
+    let mut emitter = Emitter {
+        config,
+        builder: Builder::default(),
+        starts: vec![None; items.len()],
+        items,
+        next: 0,
+        rings: [
+            (Place::Activations, Ring::new(config.activation_depth)),
+            (Place::Weights, Ring::new(config.weight_depth)),
+            (Place::Parameters, Ring::new(config.parameter_depth)),
+            (Place::Residuals, Ring::new(config.residual_depth)),
+            (Place::Lines, Ring::new(config.line_depth)),
+        ],
+        outputs: Ring::new(config.output_depth),
+        block_starts: vec![None; blocks.len()],
+        blocks,
+        free_after,
+        ahead: VecDeque::new(),
+    };
+    let failed = |layer, what| CompileError::Internal { layer: name(layer).to_owned(), what };
+    for (index, job) in jobs.iter().enumerate() {
+        let needed = job.needs.iter().max().map_or(0, |&last| last + 1);
+        while emitter.next < needed {
+            if !emitter.item() {
+                return Err(failed(job.layer, "no space for what a job needs"));
+            }
+        }
+        emitter.ahead.retain(|&(id, _)| id >= needed);
+        while emitter.ahead.iter().map(|(_, count)| count).sum::<usize>() < AHEAD && emitter.item() {}
+        emitter.job(job).ok_or_else(|| failed(job.layer, "no space for what a job writes"))?;
+        for &id in &free_items[index] {
+            emitter.free(id);
+        }
+        for &block in &free_blocks[index] {
+            if let Some(start) = emitter.block_starts[block] {
+                emitter.outputs.free(start);
+            }
+        }
+    }
+    let last = jobs.last().map_or(0, |job| job.layer);
+    emitter.builder.finish().ok_or_else(|| failed(last, "a wait without a token counter"))
+}
+
+/// The range of a buffer, in one or two pieces.
+fn wrapped(place: Place, range: Range<u64>, depth: usize, write: bool) -> Vec<Access> {
+    let depth = depth as u64;
+    if range.is_empty() {
+        return Vec::new();
+    }
+    let start = range.start % depth;
+    let end = start + (range.end - range.start);
+    let access = |start, end| Access { place, start, end, write };
+    if end <= depth { vec![access(start, end)] } else { vec![access(start, depth), access(0, end - depth)] }
+}
+
+/// Bytes of a segment from the first to the last of all rows.
+fn memory(rows: &Rows, beat: usize, write: bool) -> Access {
+    let steps = (rows.count[0] - 1) as u64 * rows.stride[0] + (rows.count[1] - 1) as u64 * rows.stride[1];
+    let end = rows.offset + steps + (rows.length * beat) as u64;
+    Access { place: Place::Memory(rows.segment), start: rows.offset, end, write }
+}
+
+impl Emitter<'_> {
+    fn ring(&mut self, place: Place) -> Option<&mut Ring> {
+        self.rings.iter_mut().find(|(p, _)| *p == place).map(|(_, ring)| ring)
+    }
+
+    const fn depth(&self, place: Place) -> usize {
+        match place {
+            Place::Activations => self.config.activation_depth,
+            Place::Weights => self.config.weight_depth,
+            Place::Parameters => self.config.parameter_depth,
+            Place::Residuals => self.config.residual_depth,
+            Place::Lines => self.config.line_depth,
+            Place::Outputs => self.config.output_depth,
+            Place::Memory(_) => usize::MAX,
+        }
+    }
+
+    fn free(&mut self, id: ItemId) {
+        if let (Some(start), place) = (self.starts[id], self.items[id].place)
+            && let Some(ring) = self.ring(place)
+        {
+            ring.free(start);
+        }
+    }
+
+    /// Words of a LOAD's own address from positions of an item: the residual buffer counts granules, but is loaded in
+    /// words of whole beats.
+    fn word(&self, place: Place, position: u64) -> usize {
+        let position = (position % self.depth(place) as u64) as usize;
+        match place {
+            Place::Residuals => position * self.config.ppu_lanes / self.config.residual_word_bytes(),
+            _ => position,
+        }
+    }
+
+    /// Emits the next item, if there is one and there is space.
+    fn item(&mut self) -> bool {
+        let id = self.next;
+        let Some(item) = self.items.get(id) else { return false };
+        let (place, length, layer) = (item.place, item.length, item.layer);
+        let Some(start) = self.ring(place).and_then(|ring| ring.allocate(length)) else { return false };
+        self.starts[id] = Some(start);
+        self.next += 1;
+        let depth = self.depth(place);
+        let beat = self.config.beat_bytes();
+        let written = wrapped(place, start..start + length as u64, depth, true);
+        let base = self.word(place, start);
+        let words = self.word_count(place);
+        let loads = core::mem::take(&mut self.items[id].loads);
+        let mut count = loads.len();
+        for load in loads {
+            let mut touched = written.clone();
+            if load.rows.segment != segment::PROGRAM {
+                touched.push(memory(&load.rows, beat, false));
+            }
+            let rows = Rows { base: (base + load.rows.base) % words, ..load.rows };
+            let op = Load {
+                wait_compute: 0,
+                wait_store: 0,
+                signal_compute: 0,
+                destination: load.destination,
+                rows,
+                digit_step: load.digit_step,
+            };
+            self.builder.push(layer, Operation::Load(op), &touched);
+        }
+        if let Some(pack) = self.items[id].pack.take() {
+            let (anchor, line) = pack.anchor;
+            let origin = self.starts[anchor].unwrap_or(0);
+            let mut op = pack.op;
+            let at = |l: usize| origin + ((l - line) * op.line_pitch) as u64;
+            let mut touched = written;
+            let lines = at(pack.lines.start)..at(pack.lines.end);
+            touched.extend(wrapped(Place::Lines, lines, self.config.line_depth, false));
+            op.line_base = (origin as i64 - (line * op.line_pitch) as i64).rem_euclid(1 << 16) as usize;
+            op.base = base;
+            self.builder.push(layer, Operation::Pack(op), &touched);
+            count += 1;
+        }
+        for freed in core::mem::take(&mut self.free_after[id]) {
+            self.free(freed);
+        }
+        self.ahead.push_back((id, count));
+        true
+    }
+
+    /// Words of a buffer, as LOAD counts them.
+    const fn word_count(&self, place: Place) -> usize {
+        match place {
+            Place::Residuals => {
+                self.config.residual_depth * self.config.ppu_lanes / self.config.residual_word_bytes()
+            }
+            _ => self.depth(place),
+        }
+    }
+
+    fn block(&mut self, block: usize) -> Option<u64> {
+        if self.block_starts[block].is_none() {
+            self.block_starts[block] = self.outputs.allocate(self.blocks[block]);
+        }
+        self.block_starts[block]
+    }
+
+    fn job(&mut self, job: &Job) -> Option<()> {
+        for spec in &job.computes {
+            self.compute(job.layer, spec)?;
+        }
+        for spec in &job.stores {
+            let start = self.block(spec.block)?;
+            let beat = self.config.beat_bytes();
+            let p = self.config.ppu_lanes;
+            let beats = self.config.output_depth * p / beat;
+            let base = (start % self.config.output_depth as u64) as usize * p / beat;
+            let read = start..start + self.blocks[spec.block] as u64;
+            let mut touched = wrapped(Place::Outputs, read, self.config.output_depth, false);
+            touched.push(memory(&spec.rows, beat, true));
+            let rows = Rows { base: (base + spec.rows.base) % beats, ..spec.rows };
+            let op = Store { wait_compute: 0, signal_compute: 0, signal_load: 0, rows };
+            self.builder.push(job.layer, Operation::Store(op), &touched);
+        }
+        Some(())
+    }
+
+    fn compute(&mut self, layer: usize, spec: &ComputeSpec) -> Option<()> {
+        let config = self.config;
+        let mut op = spec.op.clone();
+        let start = |id: ItemId, starts: &[Option<u64>]| starts.get(id).copied().flatten();
+        let origin = start(spec.activations.item, &self.starts)? as i64;
+        op.act_base = (origin + spec.activations.offset).rem_euclid(1 << 16) as usize;
+        let reads = (origin + spec.reads.start).max(0) as u64..(origin + spec.reads.end).max(0) as u64;
+        let mut touched = wrapped(Place::Activations, reads, config.activation_depth, false);
+        if let Some(id) = spec.weights {
+            let at = start(id, &self.starts)?;
+            op.weight_base = (at % config.weight_depth as u64) as usize;
+            let range = at..at + op.steps() as u64;
+            touched.extend(wrapped(Place::Weights, range, config.weight_depth, false));
+        }
+        if let Some(id) = spec.parameters {
+            let at = start(id, &self.starts)?;
+            op.parameter_base = (at % config.parameter_depth as u64) as usize;
+            let range = at..at + op.groups as u64;
+            touched.extend(wrapped(Place::Parameters, range, config.parameter_depth, false));
+        }
+        if let (Some(at), Some([_, step])) = (spec.residual, op.residual) {
+            let first = start(at.item, &self.starts)? + at.offset as u64;
+            op.residual = Some([(first % config.residual_depth as u64) as usize, step]);
+            let range = first..first + ((op.positions() - 1) * step + op.groups) as u64;
+            touched.extend(wrapped(Place::Residuals, range, config.residual_depth, false));
+        }
+        let block = self.block(spec.out.0)?;
+        let out = block + spec.out.1 as u64;
+        op.out_base = (out % config.output_depth as u64) as usize;
+        let each = if op.mode == OutputMode::Raw { 4 } else { 1 };
+        let last = (op.count[3] - 1) * op.out_step[0] + (op.count[4] - 1) * op.out_step[1] + op.groups * each;
+        touched.extend(wrapped(Place::Outputs, out..out + last as u64, config.output_depth, true));
+        if let Some(mask) = spec.mask {
+            let at = self.block(mask)?;
+            op.mask_base = (at % config.output_depth as u64) as usize;
+            let range = at..at + self.blocks[mask] as u64;
+            touched.extend(wrapped(Place::Outputs, range, config.output_depth, true));
+        }
+        self.builder.push(layer, Operation::Compute(op), &touched);
+        Some(())
+    }
+}
