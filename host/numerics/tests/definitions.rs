@@ -243,7 +243,7 @@ proptest! {
             (results[0].values.as_i8(), results[1].values.as_i8(), results[2].values.as_i8());
         prop_assert_eq!([added.len(), all.len()], [values.len(), 3 * values.len()]);
         for (i, &q) in values.iter().enumerate() {
-            let r = i64::from(pooled[i]) * i64::from(factors[1]) << residual_shift;
+            let r = (i64::from(pooled[i]) * i64::from(factors[1])) << residual_shift;
             prop_assert_eq!(added[i], clamped(i64::from(q) * i64::from(factors[0]) + bias + r, 18, Clamp::relu(-20)));
             let (place, channel) = (i / channels, i % channels);
             let side_by_side = [0, 1, 2].map(|part| all[(place * 3 + part) * channels + channel]);
