@@ -7,7 +7,7 @@
 mod add;
 mod average_pool;
 mod concat;
-mod convolution;
+pub(crate) mod convolution;
 mod finish;
 mod fully_connected;
 mod max_pool;
@@ -19,9 +19,9 @@ pub use result::{LayerResult, Values};
 
 /// One image of a tensor, `[y][x][channel]`.
 #[derive(Clone, Copy)]
-struct Tensor<'a> {
-    shape: Shape,
-    values: &'a [i8],
+pub(crate) struct Tensor<'a> {
+    pub shape: Shape,
+    pub values: &'a [i8],
 }
 
 impl<'a> Tensor<'a> {
@@ -75,6 +75,6 @@ fn run_image(layer: &Layer, inputs: &[Tensor<'_>], output: Shape) -> LayerResult
 }
 
 /// Σ a·b.
-fn dot(a: &[i8], b: &[i8]) -> i32 {
+pub(crate) fn dot(a: &[i8], b: &[i8]) -> i32 {
     a.iter().zip(b).fold(0, |sum: i32, (&a, &b)| sum.wrapping_add(i32::from(a) * i32::from(b)))
 }

@@ -1,37 +1,10 @@
-//! Random networks, reproducible from a seed: for tests and measurements.
+//! Fully connected layers.
 
+use super::Random;
 use crate::{
     Clamp, FullyConnected, Layer, Network, NetworkError, Operation, Output, Requant, Source, WeightSet,
     Weights,
 };
-
-/// Reproducible numbers (`SplitMix64`).
-pub struct Random(pub u64);
-
-impl Random {
-    /// 64 random bits.
-    pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    /// A number below `n`.
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.bits() % n as u64) as usize
-    }
-
-    /// Any byte; one in four is extreme.
-    pub fn byte(&mut self) -> i8 {
-        if self.below(4) == 0 { [-128, -127, 127, 0][self.below(4)] } else { self.bits() as i8 }
-    }
-
-    /// `n` bytes as of [`Random::byte`].
-    pub fn bytes(&mut self, n: usize) -> Vec<i8> {
-        (0..n).map(|_| self.byte()).collect()
-    }
-}
 
 /// What a random fully connected layer is like.
 #[derive(Clone, Debug)]
