@@ -51,7 +51,7 @@ pub fn compile(network: &Network, config: &Config, options: Options) -> Result<P
     let masked = options.keep == Keep::ActivationsAndMasks;
     let mut stages = stages(config, network, &mut tensors, masked)?;
     let data = place_data(config, &mut stages);
-    let mut work = Work::default();
+    let mut work = Work::new(config.beat_bytes());
     let mut masks: Vec<Vec<MaskBlock>> = vec![Vec::new(); network.layers().len()];
     for stage in &stages {
         let cut = Cut::new(config, stage)?;

@@ -71,7 +71,7 @@ fn feed(config: &Config, stage: &Stage) -> Feed {
     match (stage.packed, stage.is_pointwise(), stage.window.stride) {
         (true, ..) => Feed::Packed,
         // One window that is the whole image has no next one, whatever its stride.
-        (_, true, _) if stage.size == [1, 1] && stage.input.is_linear() => Feed::Pixels,
+        (_, true, _) if stage.is_whole() && stage.input.is_linear() => Feed::Pixels,
         (_, true, [1, 1]) if stage.input.is_linear() => Feed::Pixels,
         (_, true, _) if stage.window.kernel == [1, 1] && beats >= GATHER_BEATS => Feed::Gather,
         _ => Feed::Rows,

@@ -50,7 +50,7 @@ struct Touched {
 
 /// The pieces of one place, by their starts. They do not overlap.
 #[derive(Debug, Default)]
-struct Pieces(BTreeMap<u64, Touched>);
+pub(crate) struct Pieces(BTreeMap<u64, Touched>);
 
 impl Pieces {
     /// Cuts the piece that `at` lies in.
@@ -65,8 +65,11 @@ impl Pieces {
     }
 
     /// Notes an access by instruction `index` of `engine`; `found` is told of every earlier instruction it follows.
-    fn touch(&mut self, access: &Access, engine: Engine, index: usize, mut found: impl FnMut(usize)) {
-        let Access { start, end, write, .. } = *access;
+    pub(crate) fn touch(&mut self, access: &Access, engine: Engine, index: usize, mut found: impl FnMut(usize)) {
+        let Access { start, end, write, place } = *access;
+        // Host memory is written once, before it is read: nobody waits for its readers. (Strided accesses may seem to
+        // overlap where they do not.)
+        let once = matches!(place, Place::Memory(_));
         self.cut(start);
         self.cut(end);
         let mut at = start;
@@ -79,7 +82,7 @@ impl Pieces {
             piece.writer.into_iter().for_each(&mut found);
             if write {
                 piece.readers.into_iter().flatten().for_each(&mut found);
-            } else {
+            } else if !once {
                 piece.readers[engine as usize] = Some(index);
             }
         }
@@ -88,6 +91,9 @@ impl Pieces {
                 self.0.remove(&first);
             }
             self.0.insert(start, Touched { end, writer: Some(index), readers: [None; 3] });
+            return;
+        }
+        if once {
             return;
         }
         if at < end {

@@ -2,8 +2,9 @@
 
 mod common;
 
-use cbp_compiler::{Keep, Options, compile};
+use cbp_compiler::{CompileError, Keep, Options, compile};
 use cbp_isa::WeightSet;
+use cbp_numerics::random::{self, Kind};
 use common::{ORDERS, Shape, any_array, check, config, network, set_within};
 use proptest::prelude::*;
 
@@ -54,6 +55,49 @@ proptest! {
     }
 }
 
+/// What the small array runs in a moment.
+fn small(array: WeightSet, layers: usize) -> random::Options {
+    random::Options { array, size: 12, channels: 24, kernel: 7, macs: 60_000, layers }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn one_layer_of_every_kind(
+        array in any_array(), kind in proptest::sample::select(Kind::ALL.to_vec()), batch in 1usize..=3,
+        keep in keeps(), seed in any::<u64>(),
+    ) {
+        let network = random::layer_of(kind, &small(array, 1), seed).unwrap();
+        match compile(&network, &config("tiny", array), Options { batch, keep }) {
+            Ok(program) => { check(&network, &program, keep, 1, seed ^ 1, &ORDERS[..3]); }
+            Err(error) => prop_assert!(refusal(&error), "{kind:?}: {error}"),
+        }
+    }
+
+    #[test]
+    fn whole_graphs(
+        array in any_array(), batch in 1usize..=3, runs in 1usize..=2, keep in keeps(), seed in any::<u64>(),
+    ) {
+        let network = random::graph(&small(array, 8), seed).unwrap();
+        match compile(&network, &config("tiny", array), Options { batch, keep }) {
+            Ok(program) => { check(&network, &program, keep, runs, seed ^ 1, &ORDERS[..3]); }
+            Err(error) => prop_assert!(refusal(&error), "{error}"),
+        }
+    }
+}
+
+/// What the smallest array may refuse: depths, and what doubling on binary arrays does not hold.
+fn refusal(error: &CompileError) -> bool {
+    matches!(
+        error,
+        CompileError::Weights { .. }
+            | CompileError::Buffer { .. }
+            | CompileError::DoubledRequant { .. }
+            | CompileError::DoubledAccumulator { .. }
+    )
+}
+
 #[test]
 fn every_preset_and_set() {
     for preset in cbp_isa::PRESETS {
@@ -91,6 +135,8 @@ fn odd_configurations() {
                 weight_depth: 64,
                 parameter_depth: 16,
                 output_depth: 128,
+                residual_depth: 64,
+                line_depth: 32,
                 ..config("tiny", array)
             };
             if config.check().is_err() {

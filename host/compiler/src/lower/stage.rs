@@ -120,8 +120,17 @@ impl Stage<'_> {
     /// and images like pixels do.
     pub(crate) fn is_pointwise(&self) -> bool {
         let w = &self.window;
-        let whole = self.size == [1, 1] && w.kernel == [self.input.shape.height, self.input.shape.width];
-        !self.packed && w.before == [0; 2] && w.behind == [0; 2] && (w.kernel == [1, 1] || whole)
+        let plain = w.before == [0; 2] && w.behind == [0; 2];
+        !self.packed && (self.is_whole() || plain && w.kernel == [1, 1])
+    }
+
+    /// Whether the only window is the whole image.
+    pub(crate) fn is_whole(&self) -> bool {
+        let w = &self.window;
+        let [rows, columns] = w.kernel;
+        let dense = (rows == 1 || w.dilation[0] == 1) && (columns == 1 || w.dilation[1] == 1);
+        let all = w.kernel == [self.input.shape.height, self.input.shape.width];
+        self.size == [1, 1] && w.before == [0; 2] && dense && all
     }
 }
 

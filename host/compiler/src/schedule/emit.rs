@@ -1,7 +1,9 @@
 //! From jobs and items to instructions.
 //!
 //! Before a job come the items that it needs, and then as many items of later jobs as there is space for, but not so
-//! many instructions that they would fill LOAD's queue and keep the array's own from being fetched.
+//! many instructions that they would fill LOAD's queue and keep the array's own from being fetched. Items of one buffer
+//! keep their order; an item that cannot come yet (no space, or what it reads is not stored yet) does not hold up those
+//! of other buffers.
 
 use core::ops::Range;
 use std::collections::VecDeque;
@@ -9,7 +11,7 @@ use std::collections::VecDeque;
 use cbp_isa::Config;
 use cbp_isa::instruction::OutputMode;
 
-use super::work::{ComputeSpec, Item, ItemId, Job, Work};
+use super::work::{ComputeSpec, Item, ItemId, Job, Work, memory};
 use crate::CompileError;
 use crate::hazards::{Access, Builder, Instructions, Place};
 use crate::operation::{Load, Operation, Rows, Store};
@@ -19,14 +21,22 @@ use crate::ring::Ring;
 /// LOADs and PACKs ahead of those that the next job needs.
 const AHEAD: usize = 6;
 
+/// An operand buffer: its space, and its items that are still to come.
+struct Buffer {
+    place: Place,
+    ring: Ring,
+    waiting: VecDeque<ItemId>,
+}
+
 struct Emitter<'a> {
     config: &'a Config,
     builder: Builder,
     items: Vec<Item>,
     /// Start of each item that is there.
     starts: Vec<Option<u64>>,
-    next: ItemId,
-    rings: [(Place, Ring); 5],
+    rings: [Buffer; 5],
+    /// Jobs that are emitted.
+    done: usize,
     outputs: Ring,
     blocks: Vec<usize>,
     block_starts: Vec<Option<u64>>,
@@ -42,7 +52,7 @@ pub(crate) fn emit<'n>(
     work: Work,
     name: impl Fn(usize) -> &'n str,
 ) -> Result<Instructions, CompileError> {
-    let Work { items, jobs, blocks, last_use } = work;
+    let Work { items, jobs, blocks, last_use, .. } = work;
     let mut free_after = vec![Vec::new(); items.len()];
     for (id, item) in items.iter().enumerate() {
         if let (None, Some(last)) = (item.last_job, item.last_item) {
@@ -60,19 +70,23 @@ pub(crate) fn emit<'n>(
     for (block, &job) in last_use.iter().enumerate() {
         free_blocks[job].push(block);
     }
+    let buffer = |place, depth| {
+        let waiting = (0..items.len()).filter(|&id| items[id].place == place).collect();
+        Buffer { place, ring: Ring::new(depth), waiting }
+    };
     let mut emitter = Emitter {
         config,
         builder: Builder::default(),
         starts: vec![None; items.len()],
-        items,
-        next: 0,
         rings: [
-            (Place::Activations, Ring::new(config.activation_depth)),
-            (Place::Weights, Ring::new(config.weight_depth)),
-            (Place::Parameters, Ring::new(config.parameter_depth)),
-            (Place::Residuals, Ring::new(config.residual_depth)),
-            (Place::Lines, Ring::new(config.line_depth)),
+            buffer(Place::Activations, config.activation_depth),
+            buffer(Place::Weights, config.weight_depth),
+            buffer(Place::Parameters, config.parameter_depth),
+            buffer(Place::Residuals, config.residual_depth),
+            buffer(Place::Lines, config.line_depth),
         ],
+        items,
+        done: 0,
         outputs: Ring::new(config.output_depth),
         block_starts: vec![None; blocks.len()],
         blocks,
@@ -81,15 +95,16 @@ pub(crate) fn emit<'n>(
     };
     let failed = |layer, what| CompileError::Internal { layer: name(layer).to_owned(), what };
     for (index, job) in jobs.iter().enumerate() {
-        let needed = job.needs.iter().max().map_or(0, |&last| last + 1);
-        while emitter.next < needed {
-            if !emitter.item() {
-                return Err(failed(job.layer, "no space for what a job needs"));
-            }
+        let mut needs = job.needs.clone();
+        needs.sort_unstable();
+        needs.dedup();
+        for &id in &needs {
+            emitter.need(id).ok_or_else(|| failed(job.layer, "no space for what a job needs"))?;
         }
-        emitter.ahead.retain(|&(id, _)| id >= needed);
-        while emitter.ahead.iter().map(|(_, count)| count).sum::<usize>() < AHEAD && emitter.item() {}
+        emitter.ahead.retain(|(id, _)| !needs.contains(id));
+        while emitter.ahead.iter().map(|(_, count)| count).sum::<usize>() < AHEAD && emitter.prefetch() {}
         emitter.job(job).ok_or_else(|| failed(job.layer, "no space for what a job writes"))?;
+        emitter.done += 1;
         for &id in &free_items[index] {
             emitter.free(id);
         }
@@ -115,16 +130,9 @@ fn wrapped(place: Place, range: Range<u64>, depth: usize, write: bool) -> Vec<Ac
     if end <= depth { vec![access(start, end)] } else { vec![access(start, depth), access(0, end - depth)] }
 }
 
-/// Bytes of a segment from the first to the last of all rows.
-fn memory(rows: &Rows, beat: usize, write: bool) -> Access {
-    let steps = (rows.count[0] - 1) as u64 * rows.stride[0] + (rows.count[1] - 1) as u64 * rows.stride[1];
-    let end = rows.offset + steps + (rows.length * beat) as u64;
-    Access { place: Place::Memory(rows.segment), start: rows.offset, end, write }
-}
-
 impl Emitter<'_> {
-    fn ring(&mut self, place: Place) -> Option<&mut Ring> {
-        self.rings.iter_mut().find(|(p, _)| *p == place).map(|(_, ring)| ring)
+    fn ring(&mut self, place: Place) -> Option<&mut Buffer> {
+        self.rings.iter_mut().find(|buffer| buffer.place == place)
     }
 
     const fn depth(&self, place: Place) -> usize {
@@ -141,9 +149,9 @@ impl Emitter<'_> {
 
     fn free(&mut self, id: ItemId) {
         if let (Some(start), place) = (self.starts[id], self.items[id].place)
-            && let Some(ring) = self.ring(place)
+            && let Some(buffer) = self.ring(place)
         {
-            ring.free(start);
+            buffer.ring.free(start);
         }
     }
 
@@ -157,14 +165,42 @@ impl Emitter<'_> {
         }
     }
 
-    /// Emits the next item, if there is one and there is space.
-    fn item(&mut self) -> bool {
-        let id = self.next;
-        let Some(item) = self.items.get(id) else { return false };
+    /// Emits an item, and what must come before it.
+    fn need(&mut self, id: ItemId) -> Option<()> {
+        while self.starts[id].is_none() {
+            let place = self.items[id].place;
+            let next = self.ring(place)?.waiting.front().copied()?;
+            for line in self.items[next].pack.iter().flat_map(|pack| pack.items.clone()).collect::<Vec<_>>() {
+                self.need(line)?;
+            }
+            if !self.item(next) {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// Emits the first item that can come.
+    fn prefetch(&mut self) -> bool {
+        let mut next: Vec<ItemId> =
+            self.rings.iter().filter_map(|buffer| buffer.waiting.front().copied()).collect();
+        next.sort_unstable();
+        let stored = |item: &Item| item.after.is_none_or(|job| job < self.done);
+        let there = |item: &Item| {
+            item.pack.iter().flat_map(|pack| &pack.items).all(|&line| self.starts[line].is_some())
+        };
+        next.retain(|&id| stored(&self.items[id]) && there(&self.items[id]));
+        next.into_iter().any(|id| self.item(id))
+    }
+
+    /// Emits the next item of a buffer, if there is space.
+    fn item(&mut self, id: ItemId) -> bool {
+        let item = &self.items[id];
         let (place, length, layer) = (item.place, item.length, item.layer);
-        let Some(start) = self.ring(place).and_then(|ring| ring.allocate(length)) else { return false };
+        let Some(buffer) = self.ring(place) else { return false };
+        let Some(start) = buffer.ring.allocate(length) else { return false };
+        buffer.waiting.pop_front();
         self.starts[id] = Some(start);
-        self.next += 1;
         let depth = self.depth(place);
         let beat = self.config.beat_bytes();
         let written = wrapped(place, start..start + length as u64, depth, true);

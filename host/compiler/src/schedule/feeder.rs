@@ -1,6 +1,7 @@
 //! A stage's input as items, in the order in which positions need it.
 
 use core::ops::Range;
+use std::collections::BTreeMap;
 
 use cbp_isa::Config;
 use cbp_isa::instruction::Destination;
@@ -27,11 +28,15 @@ impl Loaded {
         self.items.last().map(|(range, _)| range.end)
     }
 
-    /// The first item that is of use from `start` on; those before it are forgotten.
-    fn anchor(&mut self, start: usize) -> Option<(ItemId, usize)> {
-        let first = self.items.iter().position(|(range, _)| range.end > start)?;
-        self.items.drain(..first);
-        self.items.first().map(|(range, id)| (*id, range.start))
+    /// Forgets the items of which nothing from `start` on is of use.
+    fn forget(&mut self, start: usize) {
+        let used = self.items.iter().position(|(range, _)| range.end > start).unwrap_or(self.items.len());
+        self.items.drain(..used);
+    }
+
+    /// The first item, and what it begins with.
+    fn anchor(&self) -> (ItemId, usize) {
+        self.items.first().map_or((0, 0), |(range, id)| (*id, range.start))
     }
 
     fn ids(&self, range: &Range<usize>) -> Vec<ItemId> {
@@ -58,25 +63,24 @@ pub(crate) struct Feeder<'a> {
     config: &'a Config,
     stage: &'a Stage<'a>,
     cut: Cut,
-    /// Rows of the image in the activation buffer, or positions.
-    loaded: Loaded,
-    /// Rows of the image in the line buffer.
-    lines: Loaded,
-    image: Option<usize>,
+    /// Rows of each image in the activation buffer, or positions (then all under image 0).
+    loaded: BTreeMap<usize, Loaded>,
+    /// Rows of each image in the line buffer.
+    lines: BTreeMap<usize, Loaded>,
 }
 
 impl<'a> Feeder<'a> {
     pub(crate) fn new(config: &'a Config, stage: &'a Stage<'a>, cut: Cut) -> Self {
-        Self { config, stage, cut, loaded: Loaded::default(), lines: Loaded::default(), image: None }
+        Self { config, stage, cut, loaded: BTreeMap::new(), lines: BTreeMap::new() }
     }
 
-    /// Input rows that the output rows `rows` need.
+    /// Input rows that the output rows `rows` need; one at least, even where all windows lie in the padding.
     fn input_rows(&self, rows: &Range<usize>) -> Range<usize> {
         let (w, height) = (&self.stage.window, self.stage.input.shape.height);
         let first = (rows.start * w.stride[0]).saturating_sub(w.before[0]);
         let last = (rows.end - 1) * w.stride[0] + (w.kernel[0] - 1) * w.dilation[0] + 1;
-        let end = last.saturating_sub(w.before[0]).min(height);
-        first.min(end)..end
+        let first = first.min(height - 1);
+        first..last.saturating_sub(w.before[0]).min(height).max(first + 1)
     }
 
     /// Parts of `positions` that one COMPUTE can take: all of them, or what lies in one image.
@@ -95,6 +99,28 @@ impl<'a> Feeder<'a> {
         parts
     }
 
+    /// A strip begins: what only strips before it needed is of no more use.
+    pub(crate) fn begin(&mut self, strip: &Range<usize>) {
+        let image = strip.start / (self.stage.size[0] * self.stage.size[1]);
+        let rows = self.rows_of(&(strip.start..strip.start + 1));
+        let row = self.input_rows(&rows).start;
+        match self.cut.feed {
+            Feed::Pixels | Feed::Gather => {
+                self.loaded.entry(0).or_default().forget(strip.start);
+            }
+            Feed::Rows => {
+                self.loaded = self.loaded.split_off(&image);
+                self.loaded.entry(image).or_default().forget(row);
+            }
+            Feed::Packed => {
+                self.loaded = self.loaded.split_off(&image);
+                self.loaded.entry(image).or_default().forget(strip.start);
+                self.lines = self.lines.split_off(&image);
+                self.lines.entry(image).or_default().forget(row);
+            }
+        }
+    }
+
     /// Makes sure that what `part` reads is loaded; nothing beyond `limit` is loaded before its time.
     pub(crate) fn feed(&mut self, work: &mut Work, part: &Range<usize>, limit: usize, tile: &Tile) -> Fed {
         match self.cut.feed {
@@ -111,8 +137,9 @@ impl<'a> Feeder<'a> {
         let words = pixel * kernel_rows * kernel_columns;
         let grain = if self.cut.feed == Feed::Pixels { 1 } else { stage.size[1] };
         let chunk = (CHUNK_BEATS / (words * config.activation_beats())).next_multiple_of(grain).max(grain);
-        while self.loaded.end().is_none_or(|end| end < part.end) {
-            let start = self.loaded.end().unwrap_or(part.start);
+        let mut loaded = self.loaded.remove(&0).unwrap_or_default();
+        while loaded.end().is_none_or(|end| end < part.end) {
+            let start = loaded.end().unwrap_or(part.start);
             let end = if self.cut.feed == Feed::Pixels {
                 part.end.min(start + chunk).max((start + chunk).min(limit))
             } else {
@@ -123,9 +150,11 @@ impl<'a> Feeder<'a> {
             let loads =
                 if self.cut.feed == Feed::Pixels { self.pixels(&(start..end)) } else { self.gather(&(start..end)) };
             let item = work.item(stage.layer, Place::Activations, (end - start) * words, loads);
-            self.loaded.items.push((start..end, item));
+            loaded.items.push((start..end, item));
         }
-        let (item, first) = self.loaded.anchor(part.start).unwrap_or((0, part.start));
+        let (item, first) = loaded.anchor();
+        let needs = loaded.ids(part);
+        self.loaded.insert(0, loaded);
         let offset = ((part.start - first) * words + tile.words.start) as i64;
         let inner = tile.words.len();
         let count = if inner == pixel && self.whole_words() {
@@ -135,7 +164,7 @@ impl<'a> Feeder<'a> {
             [inner, kernel_columns, kernel_rows, part.len(), 1]
         };
         Fed {
-            needs: self.loaded.ids(part),
+            needs,
             at: At { item, offset },
             reads: offset - tile.words.start as i64..((part.end - first) * words) as i64,
             count,
@@ -157,24 +186,26 @@ impl<'a> Feeder<'a> {
         let pixel = stage.pixel_words(config);
         let row_words = stage.input.shape.width * pixel;
         let needed = self.input_rows(&rows);
-        self.begin_image(image);
         let last = self.input_rows(&self.rows_of(&(part.start..limit.clamp(part.end, (image + 1) * height * width))));
         let chunk = (CHUNK_BEATS / (row_words * config.activation_beats())).max(1);
-        while self.loaded.end().is_none_or(|end| end < needed.end) {
-            let start = self.loaded.end().unwrap_or(needed.start);
+        let mut loaded = self.loaded.remove(&image).unwrap_or_default();
+        while loaded.end().is_none_or(|end| end < needed.end) {
+            let start = loaded.end().unwrap_or(needed.start);
             let end = (start + chunk).min(last.end.max(start + 1));
             let loads = self.image_rows(image, &(start..end));
             let item = work.item(stage.layer, Place::Activations, (end - start) * row_words, loads);
-            self.loaded.items.push((start..end, item));
+            loaded.items.push((start..end, item));
         }
-        let (item, first) = self.loaded.anchor(needed.start).unwrap_or((0, needed.start));
+        let (item, first) = loaded.anchor();
+        let needs = loaded.ids(&needed);
+        self.loaded.insert(image, loaded);
         let w = &stage.window;
         let top = (rows.start * w.stride[0]) as i64 - w.before[0] as i64;
         let left = -(w.before[1] as i64);
         let origin = (top - first as i64) * row_words as i64 + left * pixel as i64;
         let read = |row: usize| (row as i64 - first as i64) * row_words as i64;
         Fed {
-            needs: self.loaded.ids(&needed),
+            needs,
             at: At { item, offset: origin + tile.words.start as i64 },
             reads: read(needed.start)..read(needed.end),
             count: [tile.words.len(), w.kernel[1], w.kernel[0], width, rows.len()],
@@ -204,7 +235,6 @@ impl<'a> Feeder<'a> {
         let [height, width] = stage.size;
         let image = part.start / (height * width);
         let words = stage.packed_words(config);
-        self.begin_image(image);
         let pitch = (stage.input.shape.width * stage.input.pixel_bytes).div_ceil(config.beat_bytes());
         let fit = |rows: usize| {
             let lines = self.input_rows(&(0..rows)).len();
@@ -212,16 +242,19 @@ impl<'a> Feeder<'a> {
                 && rows * width * words * config.activation_beats() <= 2 * CHUNK_BEATS
         };
         let chunk = (1..=height).take_while(|&rows| fit(rows)).last().unwrap_or(1) * width;
-        while self.loaded.end().is_none_or(|end| end < part.end) {
-            let start = self.loaded.end().unwrap_or(part.start);
+        let mut loaded = self.loaded.remove(&image).unwrap_or_default();
+        while loaded.end().is_none_or(|end| end < part.end) {
+            let start = loaded.end().unwrap_or(part.start);
             let end = (start + chunk).min((image + 1) * height * width).min(part.end);
             let item = self.pack(work, image, &(start..end), pitch);
-            self.loaded.items.push((start..end, item));
+            loaded.items.push((start..end, item));
         }
-        let (item, first) = self.loaded.anchor(part.start).unwrap_or((0, part.start));
+        let (item, first) = loaded.anchor();
+        let needs = loaded.ids(part);
+        self.loaded.insert(image, loaded);
         let offset = ((part.start - first) * words) as i64;
         Fed {
-            needs: self.loaded.ids(part),
+            needs,
             at: At { item, offset: offset + tile.words.start as i64 },
             reads: offset..((part.end - first) * words) as i64,
             count: [tile.words.len(), 1, 1, part.len(), 1],
@@ -238,8 +271,11 @@ impl<'a> Feeder<'a> {
         let (rows, words) = (self.rows_of(positions), stage.packed_words(self.config));
         let needed = self.input_rows(&rows);
         let place = Place::Lines;
-        if self.lines.end().is_none_or(|end| end < needed.end) {
-            let range = self.lines.end().unwrap_or(needed.start)..needed.end;
+        let lines = self.lines.entry(image).or_default();
+        // Lines that no window reaches any more give way to new ones.
+        lines.forget(needed.start);
+        if lines.end().is_none_or(|end| end < needed.end) {
+            let range = lines.end().unwrap_or(needed.start)..needed.end;
             let from = (image * input.image_bytes() + range.start * input.row_bytes) as u64;
             let rows = Rows {
                 segment: input.segment,
@@ -252,9 +288,10 @@ impl<'a> Feeder<'a> {
             };
             let load = LoadSpec { destination: Destination::Lines, rows, digit_step: 0 };
             let item = work.item(stage.layer, place, range.len() * pitch, vec![load]);
-            self.lines.items.push((range, item));
+            lines.items.push((range, item));
         }
-        let anchor = self.lines.anchor(needed.start).unwrap_or((0, needed.start));
+        let anchor = lines.anchor();
+        let mut items = lines.ids(&needed);
         let pixel = input.pixel_bytes;
         let op = Pack {
             wait_compute: 0,
@@ -276,10 +313,11 @@ impl<'a> Feeder<'a> {
             base: 0,
         };
         let item = work.item(stage.layer, Place::Activations, positions.len() * words, Vec::new());
-        for line in self.lines.ids(&needed) {
+        items.push(anchor.0);
+        for &line in &items {
             work.items[line].last_item = Some(item);
         }
-        work.items[item].pack = Some(PackSpec { op, anchor, lines: needed });
+        work.items[item].pack = Some(PackSpec { op, anchor, lines: needed, items });
         item
     }
 
@@ -288,13 +326,6 @@ impl<'a> Feeder<'a> {
         let [height, width] = self.stage.size;
         let start = positions.start % (height * width);
         start / width..(start + positions.len()).div_ceil(width)
-    }
-
-    fn begin_image(&mut self, image: usize) {
-        if self.image != Some(image) {
-            self.image = Some(image);
-            (self.loaded, self.lines) = (Loaded::default(), Loaded::default());
-        }
     }
 
     fn load(&self, rows: Rows) -> LoadSpec {

@@ -68,6 +68,7 @@ impl Jobs<'_> {
                 (start + cut.strip).min(stage.positions())
             };
             let strip = start..end;
+            self.feeder.begin(&strip);
             let shared = cut.together.then(|| {
                 let operand = stage.operand.as_ref();
                 let channels = 0..stage.output.shape.channels;

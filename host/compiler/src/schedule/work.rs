@@ -2,8 +2,10 @@
 
 use cbp_isa::instruction::Destination;
 
-use crate::hazards::Place;
+use crate::hazards::{Access, Pieces, Place};
+use crate::interpreter::Engine;
 use crate::operation::{Compute, Pack, Rows};
+use crate::program::segment;
 
 /// Index of an [`Item`].
 pub(crate) type ItemId = usize;
@@ -22,8 +24,9 @@ pub(crate) struct PackSpec {
     pub(crate) op: Pack,
     /// The item that begins with line `anchor.1` of the image.
     pub(crate) anchor: (ItemId, usize),
-    /// Lines it reads.
+    /// Lines it reads, and the items that hold them.
     pub(crate) lines: core::ops::Range<usize>,
+    pub(crate) items: Vec<ItemId>,
 }
 
 /// Data in one block of a buffer.
@@ -34,6 +37,8 @@ pub(crate) struct Item {
     pub(crate) length: usize,
     pub(crate) loads: Vec<LoadSpec>,
     pub(crate) pack: Option<PackSpec>,
+    /// The last job that writes what it reads from host memory.
+    pub(crate) after: Option<usize>,
     /// The last job, or else the last item, that needs it.
     pub(crate) last_job: Option<usize>,
     pub(crate) last_item: Option<ItemId>,
@@ -84,9 +89,20 @@ pub(crate) struct Job {
     pub(crate) stores: Vec<StoreSpec>,
 }
 
+/// Bytes from the first to the last of all rows, in host memory.
+pub(crate) fn memory(rows: &Rows, beat: usize, write: bool) -> Access {
+    let steps = (rows.count[0] - 1) as u64 * rows.stride[0] + (rows.count[1] - 1) as u64 * rows.stride[1];
+    let end = rows.offset + steps + (rows.length * beat) as u64;
+    Access { place: Place::Memory(rows.segment), start: rows.offset, end, write }
+}
+
 /// Jobs and items of a whole program.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
+    /// Bytes of a beat.
+    beat: usize,
+    /// Which job writes what, by segment.
+    stored: [Pieces; cbp_isa::ring::SEGMENTS],
     pub(crate) items: Vec<Item>,
     pub(crate) jobs: Vec<Job>,
     /// Granules of each block.
@@ -96,8 +112,18 @@ pub(crate) struct Work {
 }
 
 impl Work {
+    pub(crate) fn new(beat: usize) -> Self {
+        Self { beat, ..Self::default() }
+    }
+
     pub(crate) fn item(&mut self, layer: usize, place: Place, length: usize, loads: Vec<LoadSpec>) -> ItemId {
-        self.items.push(Item { layer, place, length, loads, pack: None, last_job: None, last_item: None });
+        let mut after = None;
+        for load in loads.iter().filter(|load| load.rows.segment != segment::PROGRAM) {
+            let read = memory(&load.rows, self.beat, false);
+            self.stored[load.rows.segment].touch(&read, Engine::Load, 0, |job| after = after.max(Some(job)));
+        }
+        let (pack, last_job, last_item) = (None, None, None);
+        self.items.push(Item { layer, place, length, loads, pack, after, last_job, last_item });
         self.items.len() - 1
     }
 
@@ -115,6 +141,10 @@ impl Work {
         let blocks = job.computes.iter().flat_map(|c| [Some(c.out.0), c.mask]).flatten();
         for block in blocks.chain(job.stores.iter().map(|s| s.block)) {
             self.last_use[block] = index;
+        }
+        for store in &job.stores {
+            let written = memory(&store.rows, self.beat, true);
+            self.stored[store.rows.segment].touch(&written, Engine::Store, index, |_| {});
         }
         self.jobs.push(job);
     }
