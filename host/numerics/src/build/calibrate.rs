@@ -51,6 +51,11 @@ pub fn constants(range: &Range, acc: Spread, operand: Option<Spread>, bound: i64
     fit(ratio, offset, factor, bound)
 }
 
+/// The mean of `area` values around the same zero point.
+pub fn mean(area: usize, zero_point: i8, bound: i64) -> Requant {
+    fit(1.0 / area as f64, -f64::from(zero_point), 0.0, bound)
+}
+
 /// m / 2^s, B / 2^s and R / 2^s, with the largest s for which all fit.
 fn fit(ratio: f64, offset: f64, factor: f64, bound: i64) -> Requant {
     let small = |value: f64| value.abs() <= f64::from(i16::MAX);

@@ -1,12 +1,12 @@
 //! One method per operation.
 
-use super::calibrate::{Spread, constants, odd};
+use super::calibrate::{Spread, constants, mean, odd};
 use super::samples::bare;
 use super::{Builder, Draw, Range, Samples, index};
 use crate::model::{convolution, dot};
 use crate::{
-    Add, AveragePool, Concat, Convolution, FullyConnected, Layer, MaxPool, NetworkError, Operation, Output,
-    Requant, Residual, Shape, Source, Window,
+    Add, AveragePool, Clamp, Concat, Convolution, FullyConnected, Layer, MaxPool, NetworkError, Operation,
+    Output, Requant, Residual, Shape, Source, Window,
 };
 
 /// A convolution to add.
@@ -51,7 +51,7 @@ impl Builder {
             c.window = bare(spec.window);
             let samples = &self.tensors[index(spec.input)].samples;
             for _ in 0..Samples::COUNT {
-                let seen = samples.window(&spec.window, input, shape, c.zero_point, &mut self.random);
+                let seen = samples.window(&spec.window, input, shape, c.zero_point, false, &mut self.random);
                 let image = samples.as_image(&spec.window, &seen);
                 sums.extend(convolution::run(&c, image, None, Shape::vector(c.outputs)).values.as_i32());
             }
@@ -77,7 +77,7 @@ impl Builder {
             let whole = Window { kernel: [input.height, input.width], ..Window::square(1, 1, 0) };
             let samples = &self.tensors[index(spec.input)].samples;
             for _ in 0..Samples::COUNT {
-                let seen = samples.window(&whole, input, Shape::vector(1), 0, &mut self.random);
+                let seen = samples.window(&whole, input, Shape::vector(1), 0, false, &mut self.random);
                 sums.extend(fc.weights.values().chunks_exact(inputs).map(|row| dot(row, &seen)));
             }
         }
@@ -126,7 +126,7 @@ impl Builder {
         let samples = &self.tensors[index(input)].samples;
         let mut values = Vec::with_capacity(Samples::COUNT * shape.channels);
         for _ in 0..Samples::COUNT {
-            let seen = samples.window(&window, shape, output, i8::MIN, &mut self.random);
+            let seen = samples.window(&window, shape, output, i8::MIN, true, &mut self.random);
             let column = |c: usize| seen.iter().skip(c).step_by(shape.channels).copied();
             values.extend((0..shape.channels).map(|c| column(c).max().unwrap_or(i8::MIN)));
         }
@@ -134,30 +134,36 @@ impl Builder {
         Ok(self.push(layer, output, zero_point, Samples::of(shape.channels, values)))
     }
 
+    /// Without a range it gives the mean itself.
     pub fn average_pool(
         &mut self,
         name: &str,
         input: Source,
         window: Window,
-        range: &Range,
+        range: Option<&Range>,
     ) -> Result<Source, NetworkError> {
         let shape = self.shape(input);
         let zero_point = self.zero_point(input);
-        let mut pool = AveragePool { input, window, zero_point, requant: Requant::ZERO, clamp: range.clamp };
+        let clamp = range.map_or(Clamp::full(zero_point), |range| range.clamp);
+        let mut pool = AveragePool { input, window, zero_point, requant: Requant::ZERO, clamp };
         let (layer, output) = self.check(name, Operation::AveragePool(pool.clone()))?;
         let samples = &self.tensors[index(input)].samples;
         let mut sums: Vec<i32> = Vec::with_capacity(Samples::COUNT * shape.channels);
         for _ in 0..Samples::COUNT {
-            let seen = samples.window(&window, shape, output, zero_point, &mut self.random);
+            let seen = samples.window(&window, shape, output, zero_point, true, &mut self.random);
             let column = |c: usize| seen.iter().skip(c).step_by(shape.channels);
             sums.extend((0..shape.channels).map(|c| column(c).map(|&q| i32::from(q)).sum::<i32>()));
         }
         let spread = Spread::of(sums.iter().map(|&sum| f64::from(sum)));
-        pool.requant = constants(range, spread, None, pool.accumulator_bound());
+        let bound = pool.accumulator_bound();
+        pool.requant = match range {
+            Some(range) => constants(range, spread, None, bound),
+            None => mean(window.area(), zero_point, bound),
+        };
         let requant = vec![pool.requant; shape.channels];
-        let samples = Samples::requantised(&sums, &requant, range.clamp, |_, _| 0);
+        let samples = Samples::requantised(&sums, &requant, clamp, |_, _| 0);
         let layer = Layer { operation: Operation::AveragePool(pool), ..layer };
-        Ok(self.push(layer, output, range.clamp.zero_point, samples))
+        Ok(self.push(layer, output, clamp.zero_point, samples))
     }
 
     pub fn add(&mut self, name: &str, inputs: [Source; 2], range: &Range) -> Result<Source, NetworkError> {

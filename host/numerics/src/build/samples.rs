@@ -47,14 +47,19 @@ impl Samples {
     }
 
     /// What some output of a layer with this window sees, without padding around it; `padding` where there is padding.
+    /// With `similar` the pixels repeat as those of images do: as many differ as a side of the window is long.
+    #[allow(clippy::too_many_arguments)]
     pub fn window(
         &self,
         window: &Window,
         input: Shape,
         output: Shape,
         padding: i8,
+        similar: bool,
         random: &mut Random,
     ) -> Vec<i8> {
+        let different = if similar { (window.area() as f64).sqrt().ceil() as usize } else { Self::COUNT };
+        let first = random.below(Self::COUNT);
         let place = [random.below(output.height), random.below(output.width)];
         let mut values = Vec::with_capacity(window.area() * self.channels);
         for row in 0..window.kernel[0] {
@@ -62,7 +67,7 @@ impl Samples {
             for column in 0..window.kernel[1] {
                 let x = window.at(1, place[1], column, input.width);
                 if y.is_some() && x.is_some() {
-                    values.extend_from_slice(self.pixel(random.below(Self::COUNT)));
+                    values.extend_from_slice(self.pixel((first + random.below(different)) % Self::COUNT));
                 } else {
                     values.extend(core::iter::repeat_n(padding, self.channels));
                 }

@@ -219,7 +219,7 @@ impl Pieces {
     pub fn average_pool(&mut self, input: Source, window: Window) -> Result<Source, NetworkError> {
         let name = self.name("avgpool");
         let range = Range::random(self.random());
-        self.builder.average_pool(&name, input, window, &range)
+        self.builder.average_pool(&name, input, window, Some(&range))
     }
 
     pub fn global_average_pool(&mut self, input: Source) -> Result<Source, NetworkError> {
