@@ -1,5 +1,7 @@
 //! From a network to a program.
 
+use std::collections::HashMap;
+
 use cbp_isa::Config;
 use cbp_isa::instruction::{INSTRUCTION_BYTES, OutputMode};
 use cbp_isa::ring::SEGMENTS;
@@ -88,13 +90,26 @@ pub fn compile(network: &Network, config: &Config, options: Options) -> Result<P
     Ok(Program { config, batch, image, instructions, layers, input, segment_bytes, strides })
 }
 
+/// Constants of up to so many bytes are looked for among those that are there.
+const SHARED_BYTES: usize = 64 << 10;
+
 /// Packs weights and parameters of all tiles and tells the tiles where they lie behind the program.
 fn place_data(config: &Config, stages: &mut [Stage]) -> Vec<u8> {
     let mut data: Vec<u8> = Vec::new();
+    // Tiles of pools and sums have the same weights, and often the same parameters.
+    let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut place = |bytes: Vec<u8>| {
+        if bytes.len() <= SHARED_BYTES
+            && let Some(&offset) = known.get(&bytes)
+        {
+            return offset;
+        }
         data.resize(data.len().next_multiple_of(ALIGNMENT), 0);
         let offset = data.len();
-        data.extend(bytes);
+        data.extend(&bytes);
+        if bytes.len() <= SHARED_BYTES {
+            known.insert(bytes, offset);
+        }
         offset
     };
     for stage in stages {

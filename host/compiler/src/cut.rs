@@ -1,6 +1,8 @@
 //! How a stage is cut: in which form its input comes, into strips of positions that are in the buffers together, and
 //! into pieces that one COMPUTE takes.
 
+use std::collections::BTreeMap;
+
 use cbp_isa::Config;
 
 use crate::CompileError;
@@ -38,6 +40,8 @@ pub(crate) struct Cut {
     /// Positions of a piece of a strip's first and last tile, when weights are not resident: the array starts as soon
     /// as the first rows are there, and what follows the stage as soon as the last are done.
     pub(crate) fine: usize,
+    /// Tiles whose residual operands are loaded together where `together` is not: longer rows, fewer bursts.
+    pub(crate) operand_tiles: usize,
     /// All tiles of a strip share rows in the output buffer and are stored together.
     pub(crate) together: bool,
 }
@@ -54,16 +58,22 @@ impl Cut {
             let (words, most) = (largest / passes, depth / passes * config.lanes);
             return Err(CompileError::Weights { layer, words, passes, depth, most });
         }
-        let all: usize = stage.tiles.iter().map(|tile| stage.steps(tile)).sum();
-        let resident = stage.kind == Kind::Maximum
-            || all <= config.weight_depth
-                && (stage.requant.is_empty() || stage.groups() <= config.parameter_depth);
+        let all: usize = distinct(stage.tiles.iter().map(|tile| (Some(tile.weights), stage.steps(tile))));
+        let groups = distinct(stage.tiles.iter().map(|tile| (tile.parameters, tile.groups)));
+        let weights = stage.kind == Kind::Maximum || all <= config.weight_depth;
+        let resident = weights && groups <= config.parameter_depth;
         let feed = feed(config, stage);
         let limits = Limits { config, stage, feed };
         let cut = if resident { limits.resident() } else { None };
         let cut = cut.map_or_else(|| limits.streamed(), Ok)?;
         Ok(Self { resident, ..cut })
     }
+}
+
+/// Sum of the sizes of different constants.
+fn distinct(constants: impl Iterator<Item = (Option<usize>, usize)>) -> usize {
+    let there = constants.filter_map(|(offset, size)| Some((offset?, size)));
+    there.collect::<BTreeMap<_, _>>().values().sum()
 }
 
 fn feed(config: &Config, stage: &Stage) -> Feed {
@@ -161,8 +171,8 @@ impl Limits<'_> {
             strip += grain;
         }
         let strip = evenly(most, strip, grain);
-        let cut = Cut { feed: self.feed, resident: true, strip, piece: strip, fine: strip, together: true };
-        Some(cut)
+        let (piece, fine, feed) = (strip, strip, self.feed);
+        Some(Cut { feed, resident: true, strip, piece, fine, operand_tiles: 1, together: true })
     }
 
     /// Large strips; the tiles' weights pass for each.
@@ -219,7 +229,13 @@ impl Limits<'_> {
             piece
         };
         let (piece, fine) = (piece_of(4 * PIECE_BEATS), piece_of(PIECE_BEATS / 2));
-        Ok(Cut { feed: self.feed, resident: false, strip, piece, fine, together: false })
+        let operand_tiles = if stage.operand.is_some() {
+            // All pieces of a strip stay until the group's last tile; half the buffer, so that the next group loads.
+            (config.residual_depth / 2 / (strip * groups)).clamp(1, stage.tiles.len())
+        } else {
+            1
+        };
+        Ok(Cut { feed: self.feed, resident: false, strip, piece, fine, operand_tiles, together: false })
     }
 }
 

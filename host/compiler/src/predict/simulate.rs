@@ -4,9 +4,10 @@
 //!   program order, into queues of [`QUEUE_DEPTH`]; a full queue blocks what is behind it.
 //! - *LOAD*: one request per cycle while a read tag is free; bursts of at most `burst_bytes` that do not cross 4 KiB;
 //!   one beat per cycle in request order. The next LOAD's requests follow at once.
+//! - *PACK*: one cycle per beat of the line buffer that a kernel row touches, and one per position.
 //! - *COMPUTE*: one step per cycle; a position leaves when its steps are done and the position before it has drained
 //!   (one cycle per group, one more with sign masks). The next COMPUTE's steps follow at once.
-//! - *STORE*: one beat per cycle and a gap per row and per burst; the next STORE starts after the last response.
+//! - *STORE*: one beat per cycle and a gap per row and per burst; the next STORE's rows follow at once.
 
 use std::collections::VecDeque;
 
@@ -240,7 +241,7 @@ impl Clocks<'_> {
         let gap = self.timing.store_gap;
         let bursts: u64 = self.bursts(&op.rows).map(|beats| beats + gap).sum();
         let rows = (op.rows.count[0] * op.rows.count[1]) as u64;
-        self.write = begin + bursts + gap * rows + self.timing.write_latency;
-        self.write
+        self.write = begin + bursts + gap * rows;
+        self.write + self.timing.write_latency
     }
 }

@@ -18,8 +18,10 @@ use crate::operation::{Load, Operation, Rows, Store};
 use crate::program::segment;
 use crate::ring::Ring;
 
-/// LOADs and PACKs ahead of those that the next job needs.
+/// LOADs and PACKs ahead of those that the next job needs, of the last [`RECENT`] jobs: the others have left the queue.
 const AHEAD: usize = 6;
+/// Jobs after which a LOAD will have been started.
+const RECENT: usize = 2;
 
 /// An operand buffer: its space, and its items that are still to come.
 struct Buffer {
@@ -42,8 +44,8 @@ struct Emitter<'a> {
     block_starts: Vec<Option<u64>>,
     /// Items that no job needs, by the item after which they are free.
     free_after: Vec<Vec<ItemId>>,
-    /// Number of instructions of emitted items that lie beyond what the last job needed.
-    ahead: VecDeque<(ItemId, usize)>,
+    /// Items that were emitted before their time, each with the job before which it was, and its instructions.
+    ahead: Vec<(ItemId, usize, usize)>,
 }
 
 /// The program. `name` gives a layer's name for messages.
@@ -91,7 +93,7 @@ pub(crate) fn emit<'n>(
         block_starts: vec![None; blocks.len()],
         blocks,
         free_after,
-        ahead: VecDeque::new(),
+        ahead: Vec::new(),
     };
     let failed = |layer, what| CompileError::Internal { layer: name(layer).to_owned(), what };
     for (index, job) in jobs.iter().enumerate() {
@@ -101,8 +103,8 @@ pub(crate) fn emit<'n>(
         for &id in &needs {
             emitter.need(id).ok_or_else(|| failed(job.layer, "no space for what a job needs"))?;
         }
-        emitter.ahead.retain(|(id, _)| !needs.contains(id));
-        while emitter.ahead.iter().map(|(_, count)| count).sum::<usize>() < AHEAD && emitter.prefetch() {}
+        emitter.ahead.retain(|(id, job, _)| job + RECENT > index && !needs.contains(id));
+        while emitter.ahead.iter().map(|(_, _, count)| count).sum::<usize>() < AHEAD && emitter.prefetch() {}
         emitter.job(job).ok_or_else(|| failed(job.layer, "no space for what a job writes"))?;
         emitter.done += 1;
         for &id in &free_items[index] {
@@ -240,7 +242,7 @@ impl Emitter<'_> {
         for freed in core::mem::take(&mut self.free_after[id]) {
             self.free(freed);
         }
-        self.ahead.push_back((id, count));
+        self.ahead.push((id, self.done, count));
         true
     }
 

@@ -1,6 +1,7 @@
 //! A cut stage as jobs.
 
 use core::ops::Range;
+use std::collections::BTreeMap;
 
 use cbp_isa::Config;
 use cbp_isa::instruction::Destination;
@@ -30,8 +31,11 @@ struct Jobs<'a> {
     stage: &'a Stage<'a>,
     cut: Cut,
     feeder: Feeder<'a>,
-    /// Of resident stages.
-    constants: Vec<Option<Constants>>,
+    /// What is in the buffers, by offset behind the program: of a resident stage everything, of others the current
+    /// tile's. Tiles with the same weights or parameters share them.
+    constants: BTreeMap<usize, ItemId>,
+    /// Operands of the tiles of a group, by first position.
+    operands: BTreeMap<usize, Option<Loaded>>,
 }
 
 /// Adds all jobs of a stage; `reserve` gives offsets of mask blocks in the scratch segment, which are returned.
@@ -43,8 +47,8 @@ pub(crate) fn add_stage(
     reserve: impl FnMut(usize) -> usize,
 ) -> Vec<MaskBlock> {
     let feeder = Feeder::new(config, stage, cut);
-    let constants = vec![None; stage.tiles.len()];
-    Jobs { config, stage, cut, feeder, constants }.add(work, reserve)
+    let (constants, operands) = (BTreeMap::new(), BTreeMap::new());
+    Jobs { config, stage, cut, feeder, constants, operands }.add(work, reserve)
 }
 
 /// Positions `range` cut into pieces of at most `length`.
@@ -69,6 +73,9 @@ impl Jobs<'_> {
             };
             let strip = start..end;
             self.feeder.begin(&strip);
+            if !cut.resident {
+                self.constants.clear();
+            }
             let shared = cut.together.then(|| {
                 let operand = stage.operand.as_ref();
                 let channels = 0..stage.output.shape.channels;
@@ -77,7 +84,9 @@ impl Jobs<'_> {
                 (self.block(work, strip.len() * stage.groups()), loaded)
             });
             for t in 0..tiles {
-                let length = if t == 0 || t + 1 == tiles { cut.fine } else { cut.piece };
+                // The tiles of a group must be cut alike.
+                let ends = t < cut.operand_tiles || t >= (tiles - 1) / cut.operand_tiles * cut.operand_tiles;
+                let length = if ends { cut.fine } else { cut.piece };
                 for piece in pieces(&strip, length) {
                     self.job(work, &strip, t, &piece, shared.as_ref(), &mut masks, &mut reserve);
                 }
@@ -167,13 +176,22 @@ impl Jobs<'_> {
         }
         // The operand comes last: it may have to wait for the same stage's predecessor as the input does.
         if let Some(operand) = &stage.operand {
-            let own = match shared {
-                Some((_, loaded)) => loaded.clone(),
-                None => operand::load(config, stage, operand, work, piece, &data.outputs),
+            let (own, group) = match shared {
+                Some((_, loaded)) => (loaded.clone(), 0),
+                None => {
+                    let group = tile / self.cut.operand_tiles * self.cut.operand_tiles;
+                    let last = (group + self.cut.operand_tiles).min(stage.tiles.len()) - 1;
+                    let channels = stage.tiles[group].outputs.start..stage.tiles[last].outputs.end;
+                    if tile == group {
+                        let loaded = operand::load(config, stage, operand, work, piece, &channels);
+                        self.operands.insert(piece.start, loaded);
+                    }
+                    (self.operands.get(&piece.start).cloned().flatten(), channels.start)
+                }
             };
             if let Some(loaded) = own {
                 needs.push(loaded.item);
-                let first = if shared.is_some() { first_group } else { 0 };
+                let first = first_group - group / config.ppu_lanes;
                 let mut at = piece.start;
                 for compute in &mut computes {
                     let offset = (at - loaded.positions.start) * loaded.step + first;
@@ -248,38 +266,37 @@ impl Jobs<'_> {
         (block, StoreSpec { block, rows }, MaskBlock { offset, channel, position, positions })
     }
 
-    /// Weights and parameters of a tile; a resident stage loads them once.
+    /// Weights and parameters of a tile; what is there already is not loaded again.
     fn constants(&mut self, work: &mut Work, tile: usize) -> Constants {
-        // All tiles of a maximum have the same parameters, and the first has the most.
-        let tile = if self.stage.kind == Kind::Maximum { 0 } else { tile };
-        if let Some(there) = self.constants[tile] {
-            return there;
-        }
         let (config, stage) = (self.config, self.stage);
         let data = &stage.tiles[tile];
-        let weights = (stage.kind == Kind::Products).then(|| {
-            let steps = stage.steps(data);
-            let (destination, words, beats, digit_step) = if stage.int8 {
-                let words = steps / stage.shifts.len();
-                let beats = config.lanes * config.columns / config.beat_bytes();
-                (Destination::WeightsInt8, words, beats, words)
-            } else {
-                (Destination::Weights, steps, config.weight_beats(), 0)
-            };
-            let rows = constant(config, data.weights, words, beats);
-            let load = LoadSpec { destination, rows, digit_step };
-            work.item(stage.layer, Place::Weights, steps, vec![load])
-        });
-        let parameters = data.parameters.map(|offset| {
-            let rows = constant(config, offset, data.groups, config.parameter_beats());
-            let load = LoadSpec { destination: Destination::Parameters, rows, digit_step: 0 };
-            work.item(stage.layer, Place::Parameters, data.groups, vec![load])
-        });
-        let constants = Constants { weights, parameters };
-        if self.cut.resident {
-            self.constants[tile] = Some(constants);
+        let offsets = [Some(data.weights).filter(|_| stage.kind == Kind::Products), data.parameters];
+        if !self.cut.resident {
+            self.constants.retain(|offset, _| offsets.contains(&Some(*offset)));
         }
-        constants
+        let weights = offsets[0].map(|offset| {
+            *self.constants.entry(offset).or_insert_with(|| {
+                let steps = stage.steps(data);
+                let (destination, words, beats, digit_step) = if stage.int8 {
+                    let words = steps / stage.shifts.len();
+                    let beats = config.lanes * config.columns / config.beat_bytes();
+                    (Destination::WeightsInt8, words, beats, words)
+                } else {
+                    (Destination::Weights, steps, config.weight_beats(), 0)
+                };
+                let rows = constant(config, offset, words, beats);
+                let load = LoadSpec { destination, rows, digit_step };
+                work.item(stage.layer, Place::Weights, steps, vec![load])
+            })
+        });
+        let parameters = offsets[1].map(|offset| {
+            *self.constants.entry(offset).or_insert_with(|| {
+                let rows = constant(config, offset, data.groups, config.parameter_beats());
+                let load = LoadSpec { destination: Destination::Parameters, rows, digit_step: 0 };
+                work.item(stage.layer, Place::Parameters, data.groups, vec![load])
+            })
+        });
+        Constants { weights, parameters }
     }
 }
 
