@@ -47,7 +47,9 @@ pub fn spreads(values: impl Iterator<Item = f64>, channels: usize) -> Vec<Spread
         sums.iter().map(|&(sum, squares)| Spread::from_sums(positions as f64, sum, squares)).collect();
     let variance: f64 = spreads.iter().map(|s| s.deviation * s.deviation).sum();
     let least = 0.3 * (variance / channels as f64).sqrt();
-    spreads.iter_mut().for_each(|s| s.deviation = s.deviation.max(least));
+    for spread in &mut spreads {
+        spread.deviation = spread.deviation.max(least);
+    }
     spreads
 }
 
