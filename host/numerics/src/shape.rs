@@ -98,9 +98,9 @@ impl Window {
     pub fn ceil_mode(self, size: [usize; 2]) -> Option<Self> {
         self.output(size)?;
         let mut window = self;
-        for d in 0..2 {
+        for (d, size) in size.into_iter().enumerate() {
             let (stride, span) = (self.stride[d], self.dilation[d] * (self.kernel[d] - 1) + 1);
-            let real = size[d] + self.before[d];
+            let real = size + self.before[d];
             let mut last = (real + self.behind[d] - span).div_ceil(stride);
             if last * stride >= real {
                 last -= 1;

@@ -17,16 +17,20 @@ fn life(network: &Network, seed: u64) -> Vec<(usize, usize)> {
     results.iter().map(|r| (r.values.as_i8().len(), distinct(r.values.as_i8()))).collect()
 }
 
-fn sets(layer: &Layer) -> Option<Option<WeightSet>> {
-    let weights = match &layer.operation {
-        Operation::FullyConnected(fc) => &fc.weights,
-        Operation::Convolution(c) => &c.weights,
-        _ => return None,
-    };
-    Some(match weights {
+fn weights(layer: &Layer) -> Option<&Weights> {
+    match &layer.operation {
+        Operation::FullyConnected(fc) => Some(&fc.weights),
+        Operation::Convolution(c) => Some(&c.weights),
+        _ => None,
+    }
+}
+
+/// `None`: int8.
+const fn set(weights: &Weights) -> Option<WeightSet> {
+    match weights {
         Weights::Constrained { set, .. } => Some(*set),
         Weights::Int8 { .. } => None,
-    })
+    }
 }
 
 fn name(operation: &Operation) -> &'static str {
@@ -63,7 +67,7 @@ fn graphs_are_legal_varied_and_read_every_tensor() {
             assert!(index + 1 == layers.len() || readers > 0, "seed {seed}: nobody reads {}", layer.name);
             branches += usize::from(readers > 1);
             raw += usize::from(layer.is_raw());
-            if let Some(Some(set)) = sets(layer) {
+            if let Some(set) = weights(layer).and_then(set) {
                 assert!(array.includes(set), "seed {seed}: {set} on a {array} array");
             }
             let macs = layer.macs(network.shapes()[index]);
@@ -189,7 +193,7 @@ fn layers_are_of_their_kind() {
                 }
                 _ => {}
             }
-            sets_seen.extend(sets(layer));
+            sets_seen.extend(weights(layer).map(set));
             raw += usize::from(layer.is_raw());
             large += usize::from(network.macs() > 120_000);
         }

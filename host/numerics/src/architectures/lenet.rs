@@ -1,7 +1,7 @@
 use super::plan::Plan;
 use crate::{Network, NetworkError, Source, WeightSet, Window};
 
-/// `LeNet-5` (LeCun et al., 1998) with all connections: 416,520 MACs for 28 × 28 digits, which are padded to 32 × 32.
+/// `LeNet-5` of 1998 with all connections: 416,520 MACs for 28 × 28 digits, which are padded to 32 × 32.
 ///
 /// # Errors
 /// The input is smaller than 28 × 28.

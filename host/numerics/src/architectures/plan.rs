@@ -16,7 +16,9 @@ impl Plan {
             return Err(NetworkError::EmptyInput { network: "architecture".to_owned(), input });
         }
         let zero_point = if channels == 1 { -128 } else { 0 };
-        Ok(Self { builder: Builder::new(input, zero_point, false, Random(seed)), set })
+        // Small images leave few positions in the last layers; of large ones one is enough.
+        let images = if size < 128 { 4 } else { 1 };
+        Ok(Self { builder: Builder::new(input, zero_point, images, false, Random(seed)), set })
     }
 
     /// The first layer has int8 weights.
@@ -102,10 +104,11 @@ impl Plan {
         self.builder.average_pool(name, input, window, None)
     }
 
+    /// The mean of everything, at a new scale: means differ less than values.
     pub fn global_average_pool(&mut self, name: &str, input: Source) -> Result<Source, NetworkError> {
         let shape = self.builder.shape(input);
         let window = Window { kernel: [shape.height, shape.width], ..Window::square(1, 1, 0) };
-        self.average_pool(name, input, window)
+        self.builder.average_pool(name, input, window, Some(&Range::RELU))
     }
 
     pub fn concat(&mut self, name: &str, inputs: &[Source]) -> Result<Source, NetworkError> {

@@ -1,8 +1,11 @@
-//! Requantisation constants from samples of the sums.
+//! Requantisation constants from what the sums are on a few images.
 
 use super::Range;
 use crate::Requant;
 use crate::random::Random;
+
+/// Values of a channel below which its own mean and deviation say little: neighbours in an image are alike.
+const FEW: usize = 64;
 
 /// Mean and standard deviation.
 #[derive(Clone, Copy, Debug)]
@@ -13,28 +16,41 @@ pub struct Spread {
 
 impl Spread {
     pub fn of(values: impl Iterator<Item = f64>) -> Self {
-        let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
-        for value in values {
-            n += 1.0;
-            sum += value;
-            squares += value * value;
-        }
-        let mean = sum / f64::max(n, 1.0);
-        Self { mean, deviation: (squares / f64::max(n, 1.0) - mean * mean).max(0.0).sqrt() }
+        let (n, sum, squares) =
+            values.fold((0.0, 0.0, 0.0), |(n, sum, squares), v| (n + 1.0, sum + v, squares + v * v));
+        Self::from_sums(n, sum, squares)
     }
 
-    /// A typical deviation.
-    pub fn root_mean_square(spreads: &[Self]) -> f64 {
-        let squares: f64 = spreads.iter().map(|spread| spread.deviation * spread.deviation).sum();
-        (squares / f64::max(spreads.len() as f64, 1.0)).sqrt()
+    fn from_sums(n: f64, sum: f64, squares: f64) -> Self {
+        let mean = sum / n.max(1.0);
+        Self { mean, deviation: (squares / n.max(1.0) - mean * mean).max(0.0).sqrt() }
     }
+}
 
-    /// Of each column of `[sample][channel]`.
-    pub fn per_channel(sums: &[i32], channels: usize) -> Vec<Self> {
-        (0..channels)
-            .map(|c| Self::of(sums.iter().skip(c).step_by(channels).map(|&sum| f64::from(sum))))
-            .collect()
+/// Of every channel of `[position][channel]`; all channels share one spread where there are too few positions to tell
+/// them apart. No channel's deviation is much below that of the others: its values may agree by chance.
+pub fn spreads(values: impl Iterator<Item = f64>, channels: usize) -> Vec<Spread> {
+    let mut sums = vec![(0.0, 0.0); channels];
+    let mut count = 0;
+    for (i, value) in values.enumerate() {
+        let (sum, squares) = &mut sums[i % channels];
+        *sum += value;
+        *squares += value * value;
+        count = i + 1;
     }
+    let positions = count / channels;
+    if positions < FEW {
+        let all = sums.iter().fold((0.0, 0.0), |all, of| (all.0 + of.0, all.1 + of.1));
+        return vec![Spread::from_sums(count as f64, all.0, all.1); channels];
+    }
+    let mut spreads: Vec<Spread> =
+        sums.iter().map(|&(sum, squares)| Spread::from_sums(positions as f64, sum, squares)).collect();
+    let variance: f64 = spreads.iter().map(|s| s.deviation * s.deviation).sum();
+    let least = 0.3 * (variance / channels as f64).sqrt();
+    for spread in &mut spreads {
+        spread.deviation = spread.deviation.max(least);
+    }
+    spreads
 }
 
 /// One channel's constants: sums and operand of these spreads become outputs of this range; each gives half of the

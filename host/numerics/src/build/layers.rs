@@ -1,9 +1,8 @@
 //! One method per operation.
 
-use super::calibrate::{Spread, constants, mean, odd};
-use super::samples::bare;
-use super::{Builder, Draw, Range, Samples, index};
-use crate::model::{convolution, dot};
+use super::calibrate::{Spread, constants, mean, odd, spreads};
+use super::{Builder, Draw, Range};
+use crate::model::{Values, finish};
 use crate::{
     Add, AveragePool, Clamp, Concat, Convolution, FullyConnected, Layer, MaxPool, NetworkError, Operation,
     Output, Requant, Residual, Shape, Source, Window,
@@ -32,10 +31,9 @@ pub struct FullyConnectedSpec {
 
 impl Builder {
     pub fn convolution(&mut self, name: &str, spec: &ConvolutionSpec) -> Result<Source, NetworkError> {
-        let input = self.shape(spec.input);
         let mut c = Convolution {
             input: spec.input,
-            inputs: input.channels,
+            inputs: self.shape(spec.input).channels,
             outputs: spec.outputs,
             groups: spec.groups,
             window: spec.window,
@@ -45,93 +43,95 @@ impl Builder {
             output: Output::Raw,
         };
         c.weights = spec.weights.weights(c.row_length() * c.outputs, &mut self.random);
-        let shape = c.check(name, input, None)?;
-        let mut sums = Vec::with_capacity(Samples::COUNT * spec.outputs);
-        if spec.range.is_some() {
-            c.window = bare(spec.window);
-            let samples = &self.tensors[index(spec.input)].samples;
-            for _ in 0..Samples::COUNT {
-                let seen = samples.window(&spec.window, input, shape, c.zero_point, false, &mut self.random);
-                let image = samples.as_image(&spec.window, &seen);
-                sums.extend(convolution::run(&c, image, None, Shape::vector(c.outputs)).values.as_i32());
-            }
-            c.window = spec.window;
-        }
-        c.residual = spec.residual;
         let bounds: Vec<i64> = (0..c.outputs).map(|channel| c.accumulator_bound(channel)).collect();
-        let (output, samples) = self.output(spec.range, &sums, &bounds, spec.residual);
-        c.output = output;
-        let zero_point = spec.range.map_or(0, |range| range.clamp.zero_point);
         let layer = Layer { name: name.to_owned(), operation: Operation::Convolution(c) };
-        Ok(self.push(layer, shape, zero_point, samples))
+        self.weighted(layer, &bounds, spec.residual, spec.range)
     }
 
     pub fn fully_connected(&mut self, name: &str, spec: &FullyConnectedSpec) -> Result<Source, NetworkError> {
-        let input = self.shape(spec.input);
-        let inputs = input.values();
+        let inputs = self.shape(spec.input).values();
         let weights = spec.weights.weights(inputs * spec.outputs, &mut self.random);
-        let output = Output::Raw;
-        let mut fc = FullyConnected { input: spec.input, inputs, outputs: spec.outputs, weights, output };
-        let mut sums = Vec::with_capacity(Samples::COUNT * spec.outputs);
-        if spec.range.is_some() {
-            let whole = Window { kernel: [input.height, input.width], ..Window::square(1, 1, 0) };
-            let samples = &self.tensors[index(spec.input)].samples;
-            for _ in 0..Samples::COUNT {
-                let seen = samples.window(&whole, input, Shape::vector(1), 0, false, &mut self.random);
-                sums.extend(fc.weights.values().chunks_exact(inputs).map(|row| dot(row, &seen)));
-            }
-        }
-        let bounds: Vec<i64> = (0..fc.outputs).map(|channel| fc.accumulator_bound(channel)).collect();
-        let (output, samples) = self.output(spec.range, &sums, &bounds, None);
-        fc.output = output;
-        let zero_point = spec.range.map_or(0, |range| range.clamp.zero_point);
-        let (layer, shape) = self.check(name, Operation::FullyConnected(fc))?;
-        Ok(self.push(layer, shape, zero_point, samples))
+        let (input, outputs) = (spec.input, spec.outputs);
+        let fc = FullyConnected { input, inputs, outputs, weights, output: Output::Raw };
+        let bounds: Vec<i64> = (0..outputs).map(|channel| fc.accumulator_bound(channel)).collect();
+        let layer = Layer { name: name.to_owned(), operation: Operation::FullyConnected(fc) };
+        self.weighted(layer, &bounds, None, spec.range)
     }
 
-    /// Constants of every channel, and what they make of the sums.
-    fn output(
+    /// Adds a layer that is raw as yet.
+    fn weighted(
         &mut self,
-        range: Option<Range>,
-        sums: &[i32],
+        mut layer: Layer,
         bounds: &[i64],
         residual: Option<Residual>,
-    ) -> (Output, Samples) {
-        let channels = bounds.len();
-        let Some(range) = range else { return (Output::Raw, Samples::of(channels, Vec::new())) };
-        let operands = residual.map(|residual| (residual, &self.tensors[index(residual.source)].samples));
-        let operand = |sample: usize, channel: usize| {
-            let (residual, samples) = operands?;
-            samples.pixel(sample).get(channel.checked_sub(residual.first)?).copied()
+        range: Option<Range>,
+    ) -> Result<Source, NetworkError> {
+        let Some(range) = range else {
+            let shapes: Vec<Shape> = layer.sources().into_iter().map(|source| self.shape(source)).collect();
+            let shape = layer.check(&shapes)?;
+            return Ok(self.push(layer, shape, 0, Vec::new()));
         };
-        let mut spreads = Spread::per_channel(sums, channels);
-        // A channel whose samples happen to agree must not be blown up.
-        let least = 0.3 * Spread::root_mean_square(&spreads);
-        let mut requant = Vec::with_capacity(channels);
-        for (channel, (spread, &bound)) in spreads.iter_mut().zip(bounds).enumerate() {
-            spread.deviation = spread.deviation.max(least);
-            let values: Vec<f64> =
-                (0..Samples::COUNT).filter_map(|sample| operand(sample, channel)).map(f64::from).collect();
-            let second = (!values.is_empty()).then(|| Spread::of(values.into_iter()));
-            let fitted = constants(&range, *spread, second, bound);
+        let (shape, values) = self.run(&layer)?;
+        let Values::I32(sums) = values else { return Ok(self.push(layer, shape, 0, Vec::new())) };
+        let operands = residual.map(|residual| self.operands(residual, shape));
+        let requant = self.requant(&range, &sums, operands.as_ref(), bounds);
+        let finished = Output::Requantised { requant, clamp: range.clamp };
+        let result = finish(sums, &finished, |position, channel| {
+            operands.as_ref().and_then(|operands| operands.at(position, channel)).unwrap_or(0)
+        });
+        match &mut layer.operation {
+            Operation::Convolution(c) => (c.output, c.residual) = (finished, residual),
+            Operation::FullyConnected(fc) => fc.output = finished,
+            _ => {}
+        }
+        Ok(self.push(layer, shape, range.clamp.zero_point, result.values.into_i8()))
+    }
+
+    /// The residual of every output of all images.
+    fn operands(&self, residual: Residual, output: Shape) -> Operands {
+        let tensor = self.tensor(residual.source);
+        let (shape, channels) = (tensor.shape, tensor.shape.channels);
+        let mut values = Vec::with_capacity(self.images * output.positions() * channels);
+        for image in tensor.values.chunks_exact(shape.values()) {
+            for y in 0..output.height {
+                for x in 0..output.width {
+                    // A residual that does not lie over the output is refused when the network is finished.
+                    let first = (y * residual.stride * shape.width + x * residual.stride) * channels;
+                    match image.get(first..first + channels) {
+                        Some(pixel) => values.extend_from_slice(pixel),
+                        None => values.resize(values.len() + channels, 0),
+                    }
+                }
+            }
+        }
+        Operands { values, first: residual.first, channels }
+    }
+
+    fn requant(
+        &mut self,
+        range: &Range,
+        sums: &[i32],
+        operands: Option<&Operands>,
+        bounds: &[i64],
+    ) -> Vec<Requant> {
+        let sums = spreads(sums.iter().map(|&sum| f64::from(sum)), bounds.len());
+        let operands =
+            operands.map(|o| (o.first, spreads(o.values.iter().map(|&r| f64::from(r)), o.channels)));
+        let operand = |channel: usize| {
+            let (first, spreads) = operands.as_ref()?;
+            spreads.get(channel.checked_sub(*first)?).copied()
+        };
+        let mut requant = Vec::with_capacity(bounds.len());
+        for (channel, (&sum, &bound)) in sums.iter().zip(bounds).enumerate() {
+            let fitted = constants(range, sum, operand(channel), bound);
             requant.push(if self.odd { odd(fitted, bound, &mut self.random) } else { fitted });
         }
-        let samples = Samples::requantised(sums, &requant, range.clamp, |s, c| operand(s, c).unwrap_or(0));
-        (Output::Requantised { requant, clamp: range.clamp }, samples)
+        requant
     }
 
     pub fn max_pool(&mut self, name: &str, input: Source, window: Window) -> Result<Source, NetworkError> {
-        let shape = self.shape(input);
-        let (layer, output) = self.check(name, Operation::MaxPool(MaxPool { input, window }))?;
-        let samples = &self.tensors[index(input)].samples;
-        let mut values = Vec::with_capacity(Samples::COUNT * shape.channels);
-        for _ in 0..Samples::COUNT {
-            let seen = samples.window(&window, shape, output, i8::MIN, true, &mut self.random);
-            let column = |c: usize| seen.iter().skip(c).step_by(shape.channels).copied();
-            values.extend((0..shape.channels).map(|c| column(c).max().unwrap_or(i8::MIN)));
-        }
         let zero_point = self.zero_point(input);
-        Ok(self.push(layer, output, zero_point, Samples::of(shape.channels, values)))
+        self.add_layer(name, Operation::MaxPool(MaxPool { input, window }), zero_point)
     }
 
     /// Without a range it gives the mean itself.
@@ -142,52 +142,49 @@ impl Builder {
         window: Window,
         range: Option<&Range>,
     ) -> Result<Source, NetworkError> {
-        let shape = self.shape(input);
         let zero_point = self.zero_point(input);
         let clamp = range.map_or(Clamp::full(zero_point), |range| range.clamp);
         let mut pool = AveragePool { input, window, zero_point, requant: Requant::ZERO, clamp };
-        let (layer, output) = self.check(name, Operation::AveragePool(pool.clone()))?;
-        let samples = &self.tensors[index(input)].samples;
-        let mut sums: Vec<i32> = Vec::with_capacity(Samples::COUNT * shape.channels);
-        for _ in 0..Samples::COUNT {
-            let seen = samples.window(&window, shape, output, zero_point, true, &mut self.random);
-            let column = |c: usize| seen.iter().skip(c).step_by(shape.channels);
-            sums.extend((0..shape.channels).map(|c| column(c).map(|&q| i32::from(q)).sum::<i32>()));
-        }
-        let spread = Spread::of(sums.iter().map(|&sum| f64::from(sum)));
         let bound = pool.accumulator_bound();
-        pool.requant = match range {
-            Some(range) => constants(range, spread, None, bound),
-            None => mean(window.area(), zero_point, bound),
-        };
-        let requant = vec![pool.requant; shape.channels];
-        let samples = Samples::requantised(&sums, &requant, clamp, |_, _| 0);
-        let layer = Layer { operation: Operation::AveragePool(pool), ..layer };
-        Ok(self.push(layer, output, clamp.zero_point, samples))
+        pool.requant = mean(window.area(), zero_point, bound);
+        if let Some(range) = range {
+            // The means, finer than they will be, tell what the sums are.
+            let fine = Clamp::full(0);
+            let plain = AveragePool { requant: mean(window.area(), 0, bound), clamp: fine, ..pool.clone() };
+            let layer = Layer { name: name.to_owned(), operation: Operation::AveragePool(plain) };
+            let (_, means) = self.run(&layer)?;
+            let area = window.area() as f64;
+            let spread = Spread::of(means.as_i8().iter().map(|&q| f64::from(q) * area));
+            pool.requant = constants(range, spread, None, bound);
+        }
+        self.add_layer(name, Operation::AveragePool(pool), clamp.zero_point)
     }
 
     pub fn add(&mut self, name: &str, inputs: [Source; 2], range: &Range) -> Result<Source, NetworkError> {
-        let mut add = Add { inputs, requant: Requant::ZERO, clamp: range.clamp };
-        let (layer, shape) = self.check(name, Operation::Add(add.clone()))?;
-        let [first, second] = inputs.map(|source| &self.tensors[index(source)].samples);
-        let spread = |samples: &Samples| Spread::of(samples.values().iter().map(|&q| f64::from(q)));
-        add.requant = constants(range, spread(first), Some(spread(second)), 128);
-        let sums: Vec<i32> = first.values().iter().map(|&q| q.into()).collect();
-        let operand = |sample: usize, channel: usize| second.pixel(sample)[channel];
-        let samples = Samples::requantised(&sums, &vec![add.requant; shape.channels], range.clamp, operand);
-        let layer = Layer { operation: Operation::Add(add), ..layer };
-        Ok(self.push(layer, shape, range.clamp.zero_point, samples))
+        let [first, second] =
+            inputs.map(|source| Spread::of(self.tensor(source).values.iter().map(|&q| f64::from(q))));
+        let requant = constants(range, first, Some(second), 128);
+        let add = Add { inputs, requant, clamp: range.clamp };
+        self.add_layer(name, Operation::Add(add), range.clamp.zero_point)
     }
 
     pub fn concat(&mut self, name: &str, inputs: &[Source]) -> Result<Source, NetworkError> {
-        let (layer, shape) = self.check(name, Operation::Concat(Concat { inputs: inputs.to_vec() }))?;
-        let mut values = Vec::with_capacity(Samples::COUNT * shape.channels);
-        for sample in 0..Samples::COUNT {
-            for &input in inputs {
-                values.extend_from_slice(self.tensor(input).samples.pixel(sample));
-            }
-        }
         let zero_point = inputs.first().map_or(0, |&input| self.zero_point(input));
-        Ok(self.push(layer, shape, zero_point, Samples::of(shape.channels, values)))
+        self.add_layer(name, Operation::Concat(Concat { inputs: inputs.to_vec() }), zero_point)
+    }
+}
+
+/// Second operands, `[image][y][x][channel of the tensor]`.
+struct Operands {
+    values: Vec<i8>,
+    /// The output channel of channel 0.
+    first: usize,
+    channels: usize,
+}
+
+impl Operands {
+    fn at(&self, position: usize, channel: usize) -> Option<i8> {
+        let channel = channel.checked_sub(self.first).filter(|&channel| channel < self.channels)?;
+        self.values.get(position * self.channels + channel).copied()
     }
 }

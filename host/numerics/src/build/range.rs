@@ -13,9 +13,8 @@ pub struct Range {
 }
 
 impl Range {
-    /// After `ReLU`, with all 256 levels: a sixth of the values is 0, and none beyond the top, so that there is room
-    /// for images that spread more than the samples.
-    pub const RELU: Self = Self { clamp: Clamp::relu(-128), centre: -78.0, spread: 50.0 };
+    /// After `ReLU`, with all 256 levels: a quarter of the values is 0, and hardly any beyond the top.
+    pub const RELU: Self = Self { clamp: Clamp::relu(-128), centre: -91.0, spread: 58.0 };
     /// Without an activation function.
     pub const FULL: Self = Self { clamp: Clamp::full(0), centre: 0.0, spread: 44.0 };
 

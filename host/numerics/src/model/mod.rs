@@ -7,7 +7,7 @@
 mod add;
 mod average_pool;
 mod concat;
-pub(crate) mod convolution;
+mod convolution;
 mod finish;
 mod fully_connected;
 mod max_pool;
@@ -15,6 +15,7 @@ mod result;
 
 use crate::{Layer, Network, NetworkError, Operation, Shape, Source};
 
+pub(crate) use finish::finish;
 pub use result::{LayerResult, Values};
 
 /// One image of a tensor, `[y][x][channel]`.
@@ -63,7 +64,7 @@ pub fn run_network(network: &Network, input: &[i8], images: usize) -> Result<Vec
 }
 
 /// One image through one layer; `inputs` are what [`Layer::sources`] lists.
-fn run_image(layer: &Layer, inputs: &[Tensor<'_>], output: Shape) -> LayerResult {
+pub(crate) fn run_image(layer: &Layer, inputs: &[Tensor<'_>], output: Shape) -> LayerResult {
     match &layer.operation {
         Operation::FullyConnected(fc) => fully_connected::run(fc, inputs[0]),
         Operation::Convolution(c) => convolution::run(c, inputs[0], inputs.get(1).copied(), output),
@@ -75,6 +76,6 @@ fn run_image(layer: &Layer, inputs: &[Tensor<'_>], output: Shape) -> LayerResult
 }
 
 /// Σ a·b.
-pub(crate) fn dot(a: &[i8], b: &[i8]) -> i32 {
+fn dot(a: &[i8], b: &[i8]) -> i32 {
     a.iter().zip(b).fold(0, |sum: i32, (&a, &b)| sum.wrapping_add(i32::from(a) * i32::from(b)))
 }

@@ -1,6 +1,6 @@
 //! Random networks, reproducible from a seed: for tests and measurements.
 //!
-//! - [`Random`]: numbers
+//! - [`Random`] numbers
 //! - [`layer`], [`network`]: fully connected layers and chains of them
 //! - [`layer_of`], [`Kind`]: one layer of a chosen kind
 //! - [`graph`], [`Options`]: whole networks with branches

@@ -103,7 +103,7 @@ pub(super) struct Pieces {
 impl Pieces {
     pub fn new(input: Shape, options: &Options, mut random: Random) -> Self {
         let zero_point = random.byte();
-        Self { builder: Builder::new(input, zero_point, true, random), options: options.clone() }
+        Self { builder: Builder::new(input, zero_point, 4, true, random), options: options.clone() }
     }
 
     pub fn random(&mut self) -> &mut Random {
