@@ -9,6 +9,7 @@ use verilator_sys::{Library, Model, Source};
 use crate::check::{AddressPins, BurstRules, Stable};
 use crate::error::SimError;
 use crate::fault::{Answer, Direction};
+use crate::link::{Bridge, LinkReport};
 use crate::memory::{HostMemory, SharedMemory, lock};
 use crate::pins::{CLOCK, Inputs, Outputs, ports};
 use crate::read_port::ReadPort;
@@ -16,6 +17,8 @@ use crate::timing::{Clockwork, Draw, Timing};
 use crate::write_port::WritePort;
 
 const RESET_CYCLES: u64 = 8;
+/// Write addresses that a link's bridge takes before their data.
+const POSTED_ADDRESSES: usize = 8;
 
 /// How a device is simulated.
 #[derive(Clone, Debug)]
@@ -59,7 +62,9 @@ pub struct SimDevice {
     memory: SharedMemory,
     reads: ReadPort,
     writes: WritePort,
+    link: Option<Bridge>,
     channels: Channels,
+    beat_bytes: usize,
     words: usize,
     cycle: u64,
     traffic: Traffic,
@@ -108,12 +113,18 @@ impl SimDevice {
     ) -> Result<Self, SimError> {
         let (inputs, outputs) = (Inputs::new(library)?, Outputs::new(library)?);
         let memory = SharedMemory::default();
+        let link = match &options.timing {
+            Timing::Link(link) => Some(Bridge::new(link, options.clock_hz, Arc::clone(&memory))),
+            _ => None,
+        };
         let mut device = Self {
             model: library.instance()?,
             clockwork: Clockwork::new(options.timing.clone()),
             rules: BurstRules::new(config),
-            reads: ReadPort::new(Arc::clone(&memory), config.beat_bytes()),
+            reads: ReadPort::new(Arc::clone(&memory), config.beat_bytes(), link.is_some()),
             writes: WritePort::new(Arc::clone(&memory), config.beat_bytes()),
+            link,
+            beat_bytes: config.beat_bytes(),
             channels: Channels::new(&outputs, config.axi_bits / 64),
             words: config.axi_bits / 64,
             cycle: 0,
@@ -140,6 +151,9 @@ impl SimDevice {
             return Ok(());
         }
         self.clockwork.cycle(cycle);
+        if let Some(link) = &mut self.link {
+            link.step(cycle, outputs[self.outputs.irq] as u8, &mut self.reads);
+        }
         let (i, o, c) = (&self.inputs, &self.outputs, &mut self.channels);
         let broken = |channel, rule: String| SimError::Protocol { cycle, channel, rule };
         let unstable = |channel| move |rule: &str| broken(channel, rule.to_owned());
@@ -148,7 +162,10 @@ impl SimDevice {
         c.ar.check(outputs, ready).map_err(unstable("AR"))?;
         if ready && outputs[o.m_axi_arvalid] != 0 {
             let burst = self.rules.burst(&c.ar_pins, outputs).map_err(|rule| broken("AR", rule))?;
-            self.reads.accept(burst, cycle, &mut self.clockwork);
+            let number = self.reads.accept(burst, cycle, &mut self.clockwork);
+            if let (Some(link), Some(number)) = (&mut self.link, number) {
+                self.reads.expect_parts(link.read(number, burst, self.beat_bytes));
+            }
             self.traffic.read_bursts += 1;
             self.traffic.most_reads = self.traffic.most_reads.max(self.reads.in_flight());
         }
@@ -165,7 +182,8 @@ impl SimDevice {
         } else {
             pins[i.m_axi_rvalid] = 0;
         }
-        pins[i.m_axi_arready] = u64::from(self.clockwork.happens(Draw::Address));
+        let takes = self.link.as_ref().is_none_or(Bridge::takes_reads);
+        pins[i.m_axi_arready] = u64::from(takes && self.clockwork.happens(Draw::Address));
 
         let ready = pins[i.m_axi_awready] != 0;
         c.aw.check(outputs, ready).map_err(unstable("AW"))?;
@@ -181,7 +199,7 @@ impl SimDevice {
             self.writes.beat(words, outputs[o.m_axi_wstrb], last).map_err(|rule| broken("W", rule))?;
             self.traffic.write_beats += 1;
         }
-        self.writes.pair(cycle, &mut self.clockwork).map_err(|rule| broken("W", rule))?;
+        self.writes.pair(cycle, &mut self.clockwork, self.link.as_mut()).map_err(|rule| broken("W", rule))?;
         if pins[i.m_axi_bvalid] != 0 && outputs[o.m_axi_bready] != 0 {
             self.writes.taken();
         }
@@ -192,8 +210,11 @@ impl SimDevice {
         } else {
             pins[i.m_axi_bvalid] = 0;
         }
-        pins[i.m_axi_awready] = u64::from(self.clockwork.happens(Draw::Address));
-        pins[i.m_axi_wready] = u64::from(self.clockwork.happens(Draw::WriteBeat));
+        let takes = self.link.is_none() || self.writes.addresses() < POSTED_ADDRESSES;
+        pins[i.m_axi_awready] = u64::from(takes && self.clockwork.happens(Draw::Address));
+        let arriving = self.writes.arriving();
+        let takes = self.link.as_ref().is_none_or(|link| link.takes_writes(arriving, self.beat_bytes));
+        pins[i.m_axi_wready] = u64::from(takes && self.clockwork.happens(Draw::WriteBeat));
 
         c.lite_b.check(outputs, pins[i.s_axil_bready] != 0).map_err(unstable("AXI-Lite B"))?;
         c.lite_r.check(outputs, pins[i.s_axil_rready] != 0).map_err(unstable("AXI-Lite R"))?;
@@ -233,6 +254,9 @@ impl SimDevice {
     pub fn reset(&mut self) -> Result<(), SimError> {
         self.reads.clear();
         self.writes.clear();
+        if let Some(link) = &mut self.link {
+            link.clear();
+        }
         self.channels.clear();
         self.rules.limit = u64::MAX;
         self.model.inputs().fill(0);
@@ -248,10 +272,26 @@ impl SimDevice {
         self.cycle
     }
 
-    /// The interrupt levels of the last cycle.
+    /// The interrupt levels of the last cycle; behind a link those that the host has heard of.
     #[must_use]
     pub fn irq(&self) -> u8 {
-        self.model.outputs()[self.outputs.irq] as u8
+        let levels = self.model.outputs()[self.outputs.irq] as u8;
+        self.link.as_ref().map_or(levels, |link| levels & link.irq())
+    }
+
+    /// What went over the link so far, if there is one.
+    #[must_use]
+    pub fn link_report(&self) -> Option<LinkReport> {
+        self.link.as_ref().map(Bridge::report)
+    }
+
+    /// Waits until all that the link has taken shows in memory: the answer to a register read pushes it.
+    pub(crate) fn push_writes(&mut self) -> Result<(), SimError> {
+        let Some((taken, _)) = self.link.as_ref().map(Bridge::writes) else { return Ok(()) };
+        while self.link.as_ref().is_some_and(|link| link.writes().1 < taken) {
+            self.tick()?;
+        }
+        Ok(())
     }
 
     /// Whether the device asked its wrapper for a reset in the last cycle.
@@ -263,7 +303,8 @@ impl SimDevice {
     /// Reads and writes that were accepted and not answered.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.reads.in_flight() + self.writes.in_flight()
+        let posted = self.link.as_ref().map_or((0, 0), Bridge::writes);
+        self.reads.in_flight() + self.writes.in_flight() + (posted.0 - posted.1) as usize
     }
 
     /// What went over the AXI master so far.

@@ -3,7 +3,7 @@
 //! - [`SimTransport`]: a [`cbp_driver::Transport`]; with it the driver runs on the RTL
 //! - [`SimDevice`]: the model clocked cycle by cycle, its registers, traces, faults
 //! - [`HostMemory`]: what the AXI master reads and writes
-//! - [`Timing`]: fixed latency, or seeded disorder
+//! - [`Timing`]: fixed latency, seeded disorder, or a [`Link`]: `PCIe` with its rate, packets and order
 //! - [`ports`]: the ports of `cbp_accelerator` for a configuration
 //!
 //! Below: `read_port` and `write_port` (the AXI slave), `check` (protocol rules for the device), `lite` (the AXI-Lite
@@ -13,6 +13,7 @@ mod check;
 mod device;
 mod error;
 mod fault;
+mod link;
 mod lite;
 mod memory;
 mod pins;
@@ -24,6 +25,7 @@ mod write_port;
 pub use device::{SimDevice, SimOptions, Traffic};
 pub use error::SimError;
 pub use fault::{Answer, Direction};
+pub use link::{BadLink, Flow, Link, LinkReport};
 pub use memory::{HostMemory, SimDma};
 pub use pins::ports;
 pub use timing::Timing;
