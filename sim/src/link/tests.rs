@@ -305,3 +305,19 @@ fn unmapped_addresses() {
     assert_eq!(codes, [0, 3]);
     assert_eq!(bench.bridge.report().unmapped_writes, 1);
 }
+
+/// Requests of one burst come in any order; its beats do not.
+#[test]
+fn beats_wait_for_the_parts_before_them() {
+    let mut bench = Bench::new("gen2x4");
+    let at = Address { id: 0, base: bench.allocate(4096), beats: 8 };
+    let number = bench.reads.accept(at, 0, &mut bench.clockwork).unwrap();
+    bench.reads.expect_parts(vec![64, 64]);
+    let beats = |bench: &mut Bench| (0..10).filter(|_| bench.step().is_some()).count();
+    bench.reads.arrive(number, 1, 64);
+    assert_eq!(beats(&mut bench), 0);
+    bench.reads.arrive(number, 0, 40);
+    assert_eq!(beats(&mut bench), 2);
+    bench.reads.arrive(number, 0, 24);
+    assert_eq!(beats(&mut bench), 6);
+}
