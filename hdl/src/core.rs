@@ -345,6 +345,8 @@ impl Logic for Core {
         self.compute.write_activations.next = self.load_write.write_activations.val();
         self.compute.write_weights.next = self.load_write.write_weights.val();
         self.compute.write_parameters.next = self.load_write.write_parameters.val();
+        self.compute.write_residuals.next = self.load_write.write_residuals.val();
+        self.load_write.stall.next = self.compute.activations_busy.val();
         self.compute.write_word.next = self.load_write.write_word.val();
         self.compute.write_beat.next = self.load_write.write_beat.val();
         self.compute.write_data.next = self.load_write.write_data.val();

@@ -100,7 +100,7 @@ fn requantiser() {
             cases.truncate(PPU_LATENCY + 1);
             let new = &cases[0];
             bench.set("ppu.acc", new.acc.into());
-            bench.set_bytes("ppu.record", &encode_parameter(new.multiplier, new.bias, new.shift));
+            bench.set_bytes("ppu.record", &encode_parameter(new.multiplier, new.bias, new.shift, 0));
             if let Some(case) = cases.get(CLAMP_LATENCY) {
                 bench.set("ppu.lo", case.lo.into());
                 bench.set("ppu.hi", case.hi.into());

@@ -86,3 +86,20 @@ pub const fn int8_shift(set: WeightSet, pass: usize) -> u8 {
         _ => 1,
     }
 }
+
+/// The codes of one column's word: `weights` holds K levels, `codes` takes K codes.
+pub fn encode_word(set: WeightSet, weights: &[i8], codes: &mut [u8]) {
+    for (code, &k) in codes.iter_mut().zip(weights) {
+        *code = match encode_weight(set, k) {
+            Some(code) => code,
+            None => 0,
+        };
+    }
+}
+
+/// The weights of one column's word; the inverse of [`encode_word`].
+pub fn decode_word(set: WeightSet, codes: &[u8], weights: &mut [i8]) {
+    for (k, &code) in weights.iter_mut().zip(codes) {
+        *k = decode_weight(set, code);
+    }
+}

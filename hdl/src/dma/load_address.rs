@@ -162,7 +162,7 @@ impl Logic for LoadAddress {
         self.partial_group.next = (self.fields.destination.val() == self.weights_int8.val())
             && (self.fields.length.val().get_bits::<3>(0) != 0);
         self.bad.next =
-            self.rows.malformed.val() || self.partial_group.val() || (self.fields.destination.val() > 3);
+            self.rows.malformed.val() || self.partial_group.val() || (self.fields.destination.val() > 5);
         self.malformed.next = self.rows.row_valid.val() && self.bad.val();
         self.fault_address.next = self.rows.row_address.val();
         self.good.next = !self.flush.val() && !self.rows.outside.val() && !self.bad.val();

@@ -40,6 +40,12 @@ pub struct LoadWrite {
     pub write_weights: Signal<Out, Bit>,
     /// Write to the parameter buffer.
     pub write_parameters: Signal<Out, Bit>,
+    /// Write to the residual buffer.
+    pub write_residuals: Signal<Out, Bit>,
+    /// Write to the line buffer.
+    pub write_lines: Signal<Out, Bit>,
+    /// No activations can be written in this cycle.
+    pub stall: Signal<In, Bit>,
     /// Word to write to.
     pub write_word: Wire<Out>,
     /// Beat of the word.
@@ -65,6 +71,7 @@ pub struct LoadWrite {
     end0: Signal<Local, Bit>,
     end1: Signal<Local, Bit>,
     int8: Signal<Local, Bit>,
+    open: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
     advance: Signal<Local, Bit>,
     row_done: Signal<Local, Bit>,
@@ -85,6 +92,7 @@ pub struct LoadWrite {
     act_beats: Const,
     weight_beats: Const,
     parameter_beats: Const,
+    residual_beats: Const,
     last_digit: Const,
     last_plane: Const,
     code_bits: Const,
@@ -93,6 +101,8 @@ pub struct LoadWrite {
     weights_packed: Const,
     parameters: Const,
     activations: Const,
+    residuals: Const,
+    lines: Const,
 }
 
 impl LoadWrite {
@@ -116,6 +126,9 @@ impl LoadWrite {
             write_activations: Signal::default(),
             write_weights: Signal::default(),
             write_parameters: Signal::default(),
+            write_residuals: Signal::default(),
+            write_lines: Signal::default(),
+            stall: Signal::default(),
             write_word: Wire::new(16),
             write_beat: Wire::new(8),
             write_data: Wire::new(axi),
@@ -137,6 +150,7 @@ impl LoadWrite {
             end0: bit(),
             end1: bit(),
             int8: bit(),
+            open: bit(),
             take: bit(),
             advance: bit(),
             row_done: bit(),
@@ -157,6 +171,7 @@ impl LoadWrite {
             act_beats: config.activation_beats().into(),
             weight_beats: config.weight_beats().into(),
             parameter_beats: config.parameter_beats().into(),
+            residual_beats: (config.residual_word_bytes() / config.beat_bytes()).into(),
             last_digit: (config.int8_passes() - 1).into(),
             last_plane: (code_bits - 1).into(),
             code_bits: code_bits.into(),
@@ -165,6 +180,8 @@ impl LoadWrite {
             weights_packed: (Destination::Weights as usize).into(),
             parameters: (Destination::Parameters as usize).into(),
             activations: (Destination::Activations as usize).into(),
+            residuals: (Destination::Residuals as usize).into(),
+            lines: (Destination::Lines as usize).into(),
         }
     }
 }
@@ -183,10 +200,18 @@ impl Logic for LoadWrite {
         if self.kind.val() == self.parameters.val() {
             self.beats.next = self.parameter_beats.val();
         }
+        if self.kind.val() == self.residuals.val() {
+            self.beats.next = self.residual_beats.val();
+        }
+        if self.kind.val() == self.lines.val() {
+            self.beats.next = 1.into();
+        }
         // Arriving beats.
-        self.beat_ready.next = self.flush.val() || (self.loaded.q.val() && !self.emitting.q.val());
-        self.take.next =
-            self.beat_valid.val() && self.loaded.q.val() && !self.emitting.q.val() && !self.flush.val();
+        self.open.next = self.loaded.q.val()
+            && !self.emitting.q.val()
+            && !(self.stall.val() && (self.kind.val() == self.activations.val()));
+        self.beat_ready.next = self.flush.val() || self.open.val();
+        self.take.next = self.beat_valid.val() && self.open.val() && !self.flush.val();
         for i in 0..8 {
             if self.take.val() && self.int8.val() && (self.filled.q.val() == i) {
                 self.group[i].d.next = self.beat.val();
@@ -227,6 +252,8 @@ impl Logic for LoadWrite {
         // Writes.
         self.write_activations.next = self.take.val() && (self.kind.val() == self.activations.val());
         self.write_parameters.next = self.take.val() && (self.kind.val() == self.parameters.val());
+        self.write_residuals.next = self.take.val() && (self.kind.val() == self.residuals.val());
+        self.write_lines.next = self.take.val() && (self.kind.val() == self.lines.val());
         self.write_weights.next =
             self.emitting.q.val() || (self.take.val() && (self.kind.val() == self.weights_packed.val()));
         self.write_word.next = self.word.q.val();
