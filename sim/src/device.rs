@@ -13,9 +13,12 @@ use crate::link::{Bridge, LinkReport};
 use crate::memory::{HostMemory, SharedMemory, lock};
 use crate::pins::{CLOCK, Inputs, Outputs, ports};
 use crate::read_port::ReadPort;
+use crate::timeline::{self, Beats, Probes, Recorder, Timeline};
 use crate::timing::{Clockwork, Draw, Timing};
 use crate::write_port::WritePort;
 
+/// ID of LOAD's reads, as the core numbers them.
+const LOAD_CLIENT: u64 = 2;
 const RESET_CYCLES: u64 = 8;
 /// Write addresses that a link's bridge takes before their data.
 const POSTED_ADDRESSES: usize = 8;
@@ -27,13 +30,15 @@ pub struct SimOptions {
     pub timing: Timing,
     /// Builds a model that can write traces; about 12 % slower.
     pub trace: bool,
+    /// Builds a model that can record a [`Timeline`]; slower too.
+    pub timeline: bool,
     /// Nominal clock, which turns cycles into the driver's time.
     pub clock_hz: u64,
 }
 
 impl Default for SimOptions {
     fn default() -> Self {
-        Self { timing: Timing::default(), trace: false, clock_hz: 125_000_000 }
+        Self { timing: Timing::default(), trace: false, timeline: false, clock_hz: 125_000_000 }
     }
 }
 
@@ -63,6 +68,8 @@ pub struct SimDevice {
     reads: ReadPort,
     writes: WritePort,
     link: Option<Bridge>,
+    probes: Option<Probes>,
+    recorder: Option<Recorder>,
     channels: Channels,
     beat_bytes: usize,
     words: usize,
@@ -97,8 +104,11 @@ impl SimDevice {
     /// The model cannot be built.
     pub fn new(text: &str, top: &str, config: &Config, options: &SimOptions) -> Result<Self, SimError> {
         config.check()?;
-        let library =
-            Library::load(&Source { text, top, clock: CLOCK, ports: &ports(config) }, options.trace)?;
+        let mut ports = ports(config);
+        if options.timeline {
+            ports.extend(timeline::ports());
+        }
+        let library = Library::load(&Source { text, top, clock: CLOCK, ports: &ports }, options.trace)?;
         Self::from_library(&library, config, options)
     }
 
@@ -124,6 +134,8 @@ impl SimDevice {
             reads: ReadPort::new(Arc::clone(&memory), config.beat_bytes(), link.is_some()),
             writes: WritePort::new(Arc::clone(&memory), config.beat_bytes()),
             link,
+            probes: if options.timeline { Some(Probes::new(library)?) } else { None },
+            recorder: None,
             beat_bytes: config.beat_bytes(),
             channels: Channels::new(&outputs, config.axi_bits / 64),
             words: config.axi_bits / 64,
@@ -151,6 +163,14 @@ impl SimDevice {
             return Ok(());
         }
         self.clockwork.cycle(cycle);
+        if let (Some(recorder), Some(probes)) = (&mut self.recorder, &self.probes) {
+            let (i, o) = (&self.inputs, &self.outputs);
+            let read = pins[i.m_axi_rvalid] != 0 && outputs[o.m_axi_rready] != 0;
+            let load = read && pins[i.m_axi_rid] == LOAD_CLIENT;
+            let write = pins[i.m_axi_wready] != 0 && outputs[o.m_axi_wvalid] != 0;
+            let beats = Beats { read, load, write, bytes: self.beat_bytes as u64 };
+            recorder.cycle(cycle, probes, outputs, beats);
+        }
         if let Some(link) = &mut self.link {
             link.step(cycle, outputs[self.outputs.irq] as u8, &mut self.reads);
         }
@@ -328,6 +348,16 @@ impl SimDevice {
             Direction::Read => self.reads.faults.plan(skip, answer),
             Direction::Write => self.writes.faults.plan(skip, answer),
         }
+    }
+
+    /// Begins a recording of what the engines do; without [`SimOptions::timeline`] nothing is recorded.
+    pub fn start_timeline(&mut self) {
+        self.recorder = self.probes.is_some().then(|| Recorder::new(self.cycle));
+    }
+
+    /// Ends the recording.
+    pub fn take_timeline(&mut self) -> Option<Timeline> {
+        self.recorder.take().map(Recorder::finish)
     }
 
     /// Starts an FST trace, or ends the current one (`None`).

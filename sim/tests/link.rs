@@ -37,7 +37,9 @@ fn copies(text: &str, ring_log2: u32, burst_limit: u32) -> LinkReport {
         }
         running.push_back((device.submit(job).unwrap(), to, round));
     }
-    running.into_iter().for_each(|job| finish(&mut device, job));
+    for job in running {
+        finish(&mut device, job);
+    }
     let sim = device.transport().sim();
     sim.run(20_000).unwrap();
     assert_eq!(sim.in_flight(), 0);
@@ -65,7 +67,7 @@ fn jobs_copy_and_runs_repeat() {
             let data: u64 = (0..24).map(|round| 8 * (1 + round * 97 % 700)).sum();
             assert_eq!(report.downstream.payload, data + 24 * 128, "{text}");
             let interrupts = report.upstream.payload - data - 24 * 32;
-            assert!(interrupts % 4 == 0 && (4..=24 * 4).contains(&interrupts), "{text}: {interrupts}");
+            assert!(interrupts.is_multiple_of(4) && (4..=24 * 4).contains(&interrupts), "{text}: {interrupts}");
         }
     }
     let late = |seed| copies(&format!("gen2x4,reorder,delay=3000,seed={seed}"), 1, 256).cycles;
