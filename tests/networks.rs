@@ -26,7 +26,7 @@ fn case(array: WeightSet, seed: u64) -> Result<(), String> {
         });
     }
     let inputs = 1 + random.below(120);
-    let options = Options { batch: 1 + random.below(40), keep: Keep::ActivationsAndMasks };
+    let options = Options { batch: 1 + random.below(40), keep: Keep::ActivationsAndMasks, on_chip: true };
     let runs = 1 + random.below(3);
     let timing = timing(&mut random);
     let network = network(inputs, &shapes, seed).map_err(|e| e.to_string())?;

@@ -26,6 +26,7 @@ fn case(array: WeightSet, seed: u64) -> Result<(), String> {
     let options = Options {
         batch: 1 + random.below(9),
         keep: [Keep::Output, Keep::ActivationsAndMasks][random.below(2)],
+        on_chip: random.below(2) == 0,
     };
     let runs = 1 + random.below(2);
     let timing = timing(&mut random);

@@ -10,7 +10,7 @@ use cbp_numerics::{Network, Operation as Kind, Weights};
 use crate::cut::Cut;
 use crate::hazards::Instructions;
 use crate::layout::MaskBlock;
-use crate::lower::{ALIGNMENT, Stage, Tensors, stages, unit};
+use crate::lower::{ALIGNMENT, Stage, Tensors, keep, stages, unit};
 use crate::operation::Operation;
 use crate::program::segment;
 use crate::schedule::{Work, add_stage, emit};
@@ -35,6 +35,8 @@ pub struct Options {
     pub batch: usize,
     /// What the host wants back.
     pub keep: Keep,
+    /// Results stay on chip for the next layer where they fit, and are stored only where something else needs them.
+    pub on_chip: bool,
 }
 
 /// Compiles a network for a device.
@@ -53,12 +55,20 @@ pub fn compile(network: &Network, config: &Config, options: Options) -> Result<P
     let masked = options.keep == Keep::ActivationsAndMasks;
     let mut stages = stages(config, network, &mut tensors, masked)?;
     let data = place_data(config, &mut stages);
+    if options.on_chip {
+        let last = tensors.layers.last().map(|layout| (layout.segment, layout.offset));
+        let all = options.keep != Keep::Output;
+        keep(config, &mut stages, |layout| all || Some((layout.segment, layout.offset)) == last);
+    }
     let mut work = Work::new(config.beat_bytes());
     let mut masks: Vec<Vec<MaskBlock>> = vec![Vec::new(); network.layers().len()];
+    let mut kept = None;
     for stage in &stages {
         let cut = Cut::new(config, stage)?;
         let reserve = |bytes| tensors.reserve(segment::SCRATCH, bytes);
-        masks[stage.layer].extend(add_stage(config, stage, cut, &mut work, reserve));
+        let (blocks, output) = add_stage(config, stage, cut, &mut work, kept, reserve);
+        masks[stage.layer].extend(blocks);
+        kept = output;
     }
     let name = |layer: usize| network.layers()[layer].name.as_str();
     let mut instructions = emit(config, work, name)?;
@@ -161,13 +171,15 @@ fn describe(
             _ => false,
         };
         let passes = if int8 { config.int8_passes() as u64 } else { 1 };
-        let products = options.batch as u64 * layer.macs(shape) * passes;
+        let macs = options.batch as u64 * layer.macs(shape);
+        let products = macs * passes;
         layers.push(CompiledLayer {
             name: layer.name.clone(),
             output: output.clone(),
             mask: None,
             ideal_steps: products.div_ceil((config.lanes * config.columns) as u64),
             steps: 0,
+            macs,
             products,
             weight_bytes: 0,
         });

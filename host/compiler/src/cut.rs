@@ -83,7 +83,7 @@ fn feed(config: &Config, stage: &Stage) -> Feed {
         // One window that is the whole image has no next one, whatever its stride.
         (_, true, _) if stage.is_whole() && stage.input.is_linear() => Feed::Pixels,
         (_, true, [1, 1]) if stage.input.is_linear() => Feed::Pixels,
-        (_, true, _) if stage.window.kernel == [1, 1] && beats >= GATHER_BEATS => Feed::Gather,
+        (_, true, _) if stage.window.kernel == [1, 1] && beats >= GATHER_BEATS && !stage.kept_input => Feed::Gather,
         _ => Feed::Rows,
     }
 }
@@ -110,6 +110,9 @@ impl Limits<'_> {
     /// Activation words that a strip of `positions` needs, and that the next one adds.
     fn activations(&self, positions: usize) -> [usize; 2] {
         let (stage, config) = (self.stage, self.config);
+        if stage.kept_input {
+            return [0; 2];
+        }
         let pixel = stage.pixel_words(config);
         match self.feed {
             Feed::Pixels | Feed::Gather => [positions * pixel * stage.window.area(); 2],
@@ -138,7 +141,7 @@ impl Limits<'_> {
         let masks = if stage.masked { config.columns.div_ceil(8 * config.ppu_lanes) + 1 } else { 0 };
         let granules = positions * (groups * stage.group_granules() + masks);
         let padding = 2 * crate::lower::unit(config) / config.ppu_lanes;
-        times * (granules + padding) <= config.output_depth
+        (!stage.store || times * (granules + padding) <= config.output_depth)
             && (stage.operand.is_none() || times * (positions * groups) <= config.residual_depth)
     }
 
@@ -202,14 +205,14 @@ impl Limits<'_> {
             Feed::Pixels => {
                 // Half, so that the next strip loads meanwhile, unless everything fits.
                 let each = self.activations(1)[0];
-                if fits(total) { total } else { (depth / 2 / each).max(1) }
+                if fits(total) { total } else { (depth / 2 / each.max(1)).max(1) }
             }
             _ => {
                 let image = self.image();
                 if fits(image) {
                     let each = self.activations(image)[0];
                     let share = if 2 * each <= depth { depth / 2 } else { depth };
-                    (share / each).clamp(1, stage.images()) * image
+                    (share / each.max(1)).clamp(1, stage.images()) * image
                 } else {
                     let rows = (1..=stage.size[0]).rev().find(|&rows| fits(rows * grain)).unwrap_or(1);
                     rows * grain

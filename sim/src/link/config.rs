@@ -53,7 +53,7 @@ impl Link {
         Self {
             generation,
             lanes,
-            read_latency_ns: 800,
+            read_latency_ns: 1000,
             max_payload: 256,
             read_request_max: 512,
             completion_max: 256,

@@ -4,14 +4,17 @@
 //! - [`Stage`]: a layer for the array, or for the maximum lanes; pooling by mean, sums and copies are products with
 //!   weights of 1 on the array
 //! - [`Products`]: the weights of a stage
+//! - [`keep`]: which results stay on chip
 //! - [`packs`]: whether a convolution of few channels runs on packed kernel windows
 
+mod keep;
 mod packing;
 mod products;
 mod stage;
 mod stages;
 mod tensors;
 
+pub(crate) use keep::keep;
 pub(crate) use packing::packs;
 pub(crate) use products::Products;
 pub(crate) use stage::{Kind, Operand, Stage, Tile};

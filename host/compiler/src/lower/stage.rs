@@ -74,6 +74,12 @@ pub(crate) struct Stage<'a> {
     pub(crate) requant: Vec<Requant>,
     pub(crate) clamp: Clamp,
     pub(crate) masked: bool,
+    /// The input is in the activation buffer: the stage before kept it there.
+    pub(crate) kept_input: bool,
+    /// The output stays in the activation buffer for the next stage.
+    pub(crate) keep: bool,
+    /// The output goes to host memory.
+    pub(crate) store: bool,
 }
 
 impl Stage<'_> {

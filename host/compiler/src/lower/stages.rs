@@ -248,6 +248,9 @@ impl<'a> Lowering<'a, '_> {
             requant: Vec::new(),
             clamp: wanted.clamp,
             masked: wanted.masked,
+            kept_input: false,
+            keep: false,
+            store: true,
         };
         let binary = config.weight_set == WeightSet::Binary;
         stage.sparse = kind == Kind::Products && binary && !int8 && crate::pack::has_gaps(config, &stage);

@@ -309,12 +309,23 @@ impl Emitter<'_> {
             let range = first..first + ((op.positions() - 1) * step + op.groups) as u64;
             touched.extend(wrapped(Place::Residuals, range, config.residual_depth, false));
         }
-        let block = self.block(spec.out.0)?;
-        let out = block + spec.out.1 as u64;
-        op.out_base = (out % config.output_depth as u64) as usize;
-        let each = if op.mode == OutputMode::Raw { 4 } else { 1 };
-        let last = (op.count[3] - 1) * op.out_step[0] + (op.count[4] - 1) * op.out_step[1] + op.groups * each;
-        touched.extend(wrapped(Place::Outputs, out..out + last as u64, config.output_depth, true));
+        if let Some((block, granule)) = spec.out {
+            let out = self.block(block)? + granule as u64;
+            op.out_base = (out % config.output_depth as u64) as usize;
+            let each = if op.mode == OutputMode::Raw { 4 } else { 1 };
+            let last =
+                (op.count[3] - 1) * op.out_step[0] + (op.count[4] - 1) * op.out_step[1] + op.groups * each;
+            touched.extend(wrapped(Place::Outputs, out..out + last as u64, config.output_depth, true));
+        }
+        if let Some(keep) = &spec.keep {
+            let at = start(keep.item, &self.starts)?;
+            let each = config.activation_granules();
+            let granules = (config.activation_depth * each) as u64;
+            let first = (at * each as u64 + keep.granule as u64) % granules;
+            op.target.keep = Some([first as usize, keep.step]);
+            let range = at + keep.words.start as u64..at + keep.words.end as u64;
+            touched.extend(wrapped(Place::Activations, range, config.activation_depth, true));
+        }
         if let Some(mask) = spec.mask {
             let at = self.block(mask)?;
             op.mask_base = (at % config.output_depth as u64) as usize;

@@ -21,6 +21,8 @@ const MAX_LENGTH: usize = 0xffff;
 #[derive(Debug, Default)]
 struct Loaded {
     items: Vec<(Range<usize>, ItemId)>,
+    /// Words before the first row, or position, in the first item.
+    offset: usize,
 }
 
 impl Loaded {
@@ -34,9 +36,9 @@ impl Loaded {
         self.items.drain(..used);
     }
 
-    /// The first item, and what it begins with.
-    fn anchor(&self) -> (ItemId, usize) {
-        self.items.first().map_or((0, 0), |(range, id)| (*id, range.start))
+    /// The first item, what it begins with, and after how many words.
+    fn anchor(&self) -> (ItemId, usize, usize) {
+        self.items.first().map_or((0, 0, 0), |(range, id)| (*id, range.start, self.offset))
     }
 
     fn ids(&self, range: &Range<usize>) -> Vec<ItemId> {
@@ -67,11 +69,14 @@ pub(crate) struct Feeder<'a> {
     loaded: BTreeMap<usize, Loaded>,
     /// Rows of each image in the line buffer.
     lines: BTreeMap<usize, Loaded>,
+    /// Holds the whole input, if it stayed on chip.
+    kept: Option<ItemId>,
 }
 
 impl<'a> Feeder<'a> {
-    pub(crate) fn new(config: &'a Config, stage: &'a Stage<'a>, cut: Cut) -> Self {
-        Self { config, stage, cut, loaded: BTreeMap::new(), lines: BTreeMap::new() }
+    /// `kept` holds the whole input, if it stayed on chip.
+    pub(crate) fn new(config: &'a Config, stage: &'a Stage<'a>, cut: Cut, kept: Option<ItemId>) -> Self {
+        Self { config, stage, cut, loaded: BTreeMap::new(), lines: BTreeMap::new(), kept }
     }
 
     /// Input rows that the output rows `rows` need; one at least, even where all windows lie in the padding.
@@ -137,7 +142,9 @@ impl<'a> Feeder<'a> {
         let words = pixel * kernel_rows * kernel_columns;
         let grain = if self.cut.feed == Feed::Pixels { 1 } else { stage.size[1] };
         let chunk = (CHUNK_BEATS / (words * config.activation_beats())).next_multiple_of(grain).max(grain);
-        let mut loaded = self.loaded.remove(&0).unwrap_or_default();
+        let all = 0..stage.positions();
+        let kept = self.kept.map(|item| Loaded { items: vec![(all, item)], offset: 0 });
+        let mut loaded = kept.unwrap_or_else(|| self.loaded.remove(&0).unwrap_or_default());
         while loaded.end().is_none_or(|end| end < part.end) {
             let start = loaded.end().unwrap_or(part.start);
             let end = if self.cut.feed == Feed::Pixels {
@@ -152,7 +159,7 @@ impl<'a> Feeder<'a> {
             let item = work.item(stage.layer, Place::Activations, (end - start) * words, loads);
             loaded.items.push((start..end, item));
         }
-        let (item, first) = loaded.anchor();
+        let (item, first, _) = loaded.anchor();
         let needs = loaded.ids(part);
         self.loaded.insert(0, loaded);
         let offset = ((part.start - first) * words + tile.words.start) as i64;
@@ -188,7 +195,11 @@ impl<'a> Feeder<'a> {
         let needed = self.input_rows(&rows);
         let last = self.input_rows(&self.rows_of(&(part.start..limit.clamp(part.end, (image + 1) * height * width))));
         let chunk = (CHUNK_BEATS / (row_words * config.activation_beats())).max(1);
-        let mut loaded = self.loaded.remove(&image).unwrap_or_default();
+        let kept = self.kept.map(|item| {
+            let rows = stage.input.shape.height;
+            Loaded { items: vec![(0..rows, item)], offset: image * rows * row_words }
+        });
+        let mut loaded = kept.unwrap_or_else(|| self.loaded.remove(&image).unwrap_or_default());
         while loaded.end().is_none_or(|end| end < needed.end) {
             let start = loaded.end().unwrap_or(needed.start);
             let end = (start + chunk).min(last.end.max(start + 1));
@@ -196,14 +207,14 @@ impl<'a> Feeder<'a> {
             let item = work.item(stage.layer, Place::Activations, (end - start) * row_words, loads);
             loaded.items.push((start..end, item));
         }
-        let (item, first) = loaded.anchor();
+        let (item, first, before) = loaded.anchor();
         let needs = loaded.ids(&needed);
         self.loaded.insert(image, loaded);
         let w = &stage.window;
         let top = (rows.start * w.stride[0]) as i64 - w.before[0] as i64;
         let left = -(w.before[1] as i64);
-        let origin = (top - first as i64) * row_words as i64 + left * pixel as i64;
-        let read = |row: usize| (row as i64 - first as i64) * row_words as i64;
+        let origin = before as i64 + (top - first as i64) * row_words as i64 + left * pixel as i64;
+        let read = |row: usize| before as i64 + (row as i64 - first as i64) * row_words as i64;
         Fed {
             needs,
             at: At { item, offset: origin + tile.words.start as i64 },
@@ -249,7 +260,7 @@ impl<'a> Feeder<'a> {
             let item = self.pack(work, image, &(start..end), pitch);
             loaded.items.push((start..end, item));
         }
-        let (item, first) = loaded.anchor();
+        let (item, first, _) = loaded.anchor();
         let needs = loaded.ids(part);
         self.loaded.insert(image, loaded);
         let offset = ((part.start - first) * words) as i64;
@@ -290,7 +301,7 @@ impl<'a> Feeder<'a> {
             let item = work.item(stage.layer, place, range.len() * pitch, vec![load]);
             lines.items.push((range, item));
         }
-        let anchor = lines.anchor();
+        let (anchor, line, _) = lines.anchor();
         let mut items = lines.ids(&needed);
         let pixel = input.pixel_bytes;
         let op = Pack {
@@ -313,11 +324,11 @@ impl<'a> Feeder<'a> {
             base: 0,
         };
         let item = work.item(stage.layer, Place::Activations, positions.len() * words, Vec::new());
-        items.push(anchor.0);
+        items.push(anchor);
         for &line in &items {
             work.items[line].last_item = Some(item);
         }
-        work.items[item].pack = Some(PackSpec { op, anchor, lines: needed, items });
+        work.items[item].pack = Some(PackSpec { op, anchor: (anchor, line), lines: needed, items });
         item
     }
 

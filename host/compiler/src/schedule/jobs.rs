@@ -8,7 +8,7 @@ use cbp_isa::instruction::Destination;
 
 use super::feeder::Feeder;
 use super::operand::{self, Loaded};
-use super::work::{At, BlockId, ComputeSpec, ItemId, Job, LoadSpec, StoreSpec, Work};
+use super::work::{At, BlockId, ComputeSpec, ItemId, Job, KeepAt, LoadSpec, StoreSpec, Work};
 use crate::cut::Cut;
 use crate::hazards::Place;
 use crate::layout::MaskBlock;
@@ -31,6 +31,8 @@ struct Jobs<'a> {
     stage: &'a Stage<'a>,
     cut: Cut,
     feeder: Feeder<'a>,
+    /// Holds the output, if it stays on chip.
+    output: Option<ItemId>,
     /// What is in the buffers, by offset behind the program: of a resident stage everything, of others the current
     /// tile's. Tiles with the same weights or parameters share them.
     constants: BTreeMap<usize, ItemId>,
@@ -38,17 +40,24 @@ struct Jobs<'a> {
     operands: BTreeMap<usize, Option<Loaded>>,
 }
 
-/// Adds all jobs of a stage; `reserve` gives offsets of mask blocks in the scratch segment, which are returned.
+/// Adds all jobs of a stage; `kept` is its input, if that stays on chip. `reserve` gives offsets of mask blocks in the
+/// scratch segment; these blocks are returned, and the item that holds the output, if it stays on chip.
 pub(crate) fn add_stage(
     config: &Config,
     stage: &Stage,
     cut: Cut,
     work: &mut Work,
+    kept: Option<ItemId>,
     reserve: impl FnMut(usize) -> usize,
-) -> Vec<MaskBlock> {
-    let feeder = Feeder::new(config, stage, cut);
+) -> (Vec<MaskBlock>, Option<ItemId>) {
+    let output = stage.keep.then(|| {
+        let words = stage.output.shape.channels.div_ceil(config.lanes);
+        work.item(stage.layer, Place::Activations, stage.positions() * words, Vec::new())
+    });
+    let feeder = Feeder::new(config, stage, cut, kept.filter(|_| stage.kept_input));
     let (constants, operands) = (BTreeMap::new(), BTreeMap::new());
-    Jobs { config, stage, cut, feeder, constants, operands }.add(work, reserve)
+    let masks = Jobs { config, stage, cut, feeder, output, constants, operands }.add(work, reserve);
+    (masks, output)
 }
 
 /// Positions `range` cut into pieces of at most `length`.
@@ -81,7 +90,8 @@ impl Jobs<'_> {
                 let channels = 0..stage.output.shape.channels;
                 let loaded =
                     operand.and_then(|o| operand::load(self.config, stage, o, work, &strip, &channels));
-                (self.block(work, strip.len() * stage.groups()), loaded)
+                let block = stage.store.then(|| self.block(work, strip.len() * stage.groups()));
+                (block, loaded)
             });
             for t in 0..tiles {
                 // The tiles of a group must be cut alike.
@@ -109,7 +119,7 @@ impl Jobs<'_> {
         strip: &Range<usize>,
         tile: usize,
         piece: &Range<usize>,
-        shared: Option<&(BlockId, Option<Loaded>)>,
+        shared: Option<&(Option<BlockId>, Option<Loaded>)>,
         masks: &mut Vec<MaskBlock>,
         reserve: &mut impl FnMut(usize) -> usize,
     ) {
@@ -120,9 +130,13 @@ impl Jobs<'_> {
         let first_group = data.outputs.start / config.ppu_lanes;
         let (block, step, base) = match shared {
             Some((block, _)) => (*block, stage.groups(), (piece.start - strip.start) * stage.groups() + first_group),
-            None => (self.block(work, piece.len() * data.groups), data.groups, 0),
+            None => {
+                let block = stage.store.then(|| self.block(work, piece.len() * data.groups));
+                (block, data.groups, 0)
+            }
         };
         let (step, base) = (step * stage.group_granules(), base * stage.group_granules());
+        needs.extend(self.output);
         let mut computes = Vec::new();
         let mut stores = Vec::new();
         for part in self.feeder.parts(piece) {
@@ -138,7 +152,7 @@ impl Jobs<'_> {
                 mask: stage.masked,
                 maximum: stage.kind == Kind::Maximum,
                 residual: None,
-                target: Target { outputs: true, keep: None },
+                target: Target { outputs: stage.store, keep: None },
                 shifts: stage.shifts.clone(),
                 lanes: data.lanes,
                 groups: data.groups,
@@ -151,7 +165,7 @@ impl Jobs<'_> {
                 y: fed.y,
                 fill: stage.fill,
                 out_base: 0,
-                out_step: [step, if fed.count[4] > 1 { width * step } else { 0 }],
+                out_step: if stage.store { [step, if fed.count[4] > 1 { width * step } else { 0 }] } else { [0; 2] },
                 mask_base: 0,
                 low: stage.clamp.low,
                 high: stage.clamp.high,
@@ -170,7 +184,13 @@ impl Jobs<'_> {
                 weights: constants.weights,
                 parameters: constants.parameters,
                 residual: None,
-                out: (block, base + (part.start - piece.start) * step),
+                out: block.map(|block| (block, base + (part.start - piece.start) * step)),
+                keep: self.output.map(|item| {
+                    let words = stage.output.shape.channels.div_ceil(config.lanes);
+                    let step = words * config.activation_granules();
+                    let granule = part.start * step + first_group;
+                    KeepAt { item, granule, step, words: part.start * words..part.end * words }
+                }),
                 mask,
             });
         }
@@ -202,16 +222,16 @@ impl Jobs<'_> {
             }
         }
         let ends = tile + 1 == stage.tiles.len() && piece.end == strip.end;
-        match shared {
-            Some(_) if ends => {
+        match (block, shared) {
+            (Some(block), Some(_)) if ends => {
                 let channels = stage.groups() * config.ppu_lanes;
                 stores.insert(0, self.store(block, strip, 0, channels));
             }
-            Some(_) => {}
-            None => {
+            (Some(block), None) => {
                 let channels = data.groups * config.ppu_lanes;
                 stores.insert(0, self.store(block, piece, data.outputs.start, channels));
             }
+            _ => {}
         }
         work.push(Job { layer: stage.layer, needs, computes, stores });
     }

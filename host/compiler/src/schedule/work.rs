@@ -51,6 +51,17 @@ pub(crate) struct At {
     pub(crate) offset: i64,
 }
 
+/// Where results stay in the activation buffer.
+#[derive(Clone, Debug)]
+pub(crate) struct KeepAt {
+    pub(crate) item: ItemId,
+    /// Granule of the first position's first group in the item, and granules from position to position.
+    pub(crate) granule: usize,
+    pub(crate) step: usize,
+    /// Words that are written, for what must wait.
+    pub(crate) words: core::ops::Range<usize>,
+}
+
 /// A block of the output buffer, taken by its first job.
 pub(crate) type BlockId = usize;
 
@@ -67,7 +78,9 @@ pub(crate) struct ComputeSpec {
     pub(crate) parameters: Option<ItemId>,
     pub(crate) residual: Option<At>,
     /// Output block and granule in it.
-    pub(crate) out: (BlockId, usize),
+    pub(crate) out: Option<(BlockId, usize)>,
+    /// Where results stay in the activation buffer: item, word and granule in it; and words that are written.
+    pub(crate) keep: Option<KeepAt>,
     /// Block of its sign masks.
     pub(crate) mask: Option<BlockId>,
 }
@@ -138,7 +151,7 @@ impl Work {
         for &item in &job.needs {
             self.items[item].last_job = Some(index);
         }
-        let blocks = job.computes.iter().flat_map(|c| [Some(c.out.0), c.mask]).flatten();
+        let blocks = job.computes.iter().flat_map(|c| [c.out.map(|out| out.0), c.mask]).flatten();
         for block in blocks.chain(job.stores.iter().map(|s| s.block)) {
             self.last_use[block] = index;
         }

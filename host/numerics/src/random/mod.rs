@@ -2,18 +2,20 @@
 //!
 //! - [`Random`] numbers
 //! - [`layer`], [`network`]: fully connected layers and chains of them
-//! - [`layer_of`], [`Kind`]: one layer of a chosen kind
+//! - [`layer_of`], [`Kind`]: one layer of a chosen kind; [`convolution`]: of a given shape
 //! - [`graph`], [`Options`]: whole networks with branches
 
 mod fully_connected;
 mod graph;
 mod kind;
 mod pieces;
+mod single;
 
 pub use fully_connected::{Shape, layer, network};
 pub use graph::graph;
 pub use kind::{Kind, layer_of};
 pub use pieces::Options;
+pub use single::convolution;
 
 /// Reproducible numbers (`SplitMix64`).
 pub struct Random(pub u64);
