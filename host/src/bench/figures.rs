@@ -6,7 +6,7 @@ use cbp_compiler::operation::Operation;
 use cbp_compiler::predict::Prediction;
 use cbp_driver::Counters;
 use cbp_sim::LinkReport;
-use cbp_sim::timeline::{self, Timeline};
+use cbp_sim::Timeline;
 use serde::Serialize;
 
 /// Where the cycles of a run went.
@@ -187,7 +187,7 @@ impl Figures {
             .map(|(_, layer)| *layer)
             .collect();
         let begins = recording.end.saturating_sub(cycles);
-        let spans = recording.instructions_of(timeline::Engine::Compute);
+        let spans = recording.instructions_of(cbp_sim::Engine::Compute);
         let starts = spans.filter_map(|span| Some((*computes.get(span.index)?, span.start.saturating_sub(begins))));
         let all = partition(self.layers.len(), starts, cycles);
         for (layer, cycles) in self.layers.iter_mut().zip(all) {
@@ -224,11 +224,11 @@ pub(super) fn labels(program: &Program) -> [Vec<String>; 3] {
     for (op, layer) in &program.instructions {
         let name = &program.layers[*layer].name;
         let (engine, kind) = match op {
-            Operation::Load(load) => (timeline::Engine::Load, format!("{:?}", load.destination)),
-            Operation::Pack(_) => (timeline::Engine::Load, "Pack".to_owned()),
-            Operation::Compute(compute) if compute.maximum => (timeline::Engine::Compute, "Maximum".to_owned()),
-            Operation::Compute(_) => (timeline::Engine::Compute, "Products".to_owned()),
-            Operation::Store(_) => (timeline::Engine::Store, "Store".to_owned()),
+            Operation::Load(load) => (cbp_sim::Engine::Load, format!("{:?}", load.destination)),
+            Operation::Pack(_) => (cbp_sim::Engine::Load, "Pack".to_owned()),
+            Operation::Compute(compute) if compute.maximum => (cbp_sim::Engine::Compute, "Maximum".to_owned()),
+            Operation::Compute(_) => (cbp_sim::Engine::Compute, "Products".to_owned()),
+            Operation::Store(_) => (cbp_sim::Engine::Store, "Store".to_owned()),
             Operation::End => continue,
         };
         labels[engine as usize].push(format!("{name}: {kind}"));

@@ -17,7 +17,7 @@ use cbp_compiler::{CompileError, Keep, Options, Program, compile};
 use cbp_isa::Config;
 use cbp_numerics::random::Random;
 use cbp_numerics::{Network, NetworkError};
-use cbp_sim::{Link, SimOptions, Timing, timeline};
+use cbp_sim::{Link, SimOptions, Timeline, Timing};
 
 use crate::compare::{compare, scalar_model};
 use crate::runtime::{RunError, Session, SimulatorError, simulator};
@@ -153,7 +153,7 @@ pub fn measure(bench: &Bench) -> Result<Figures, BenchError> {
     let options = SimOptions {
         timing: match &bench.memory {
             Memory::Fixed(latency) => Timing::Fixed { read_latency: *latency, write_latency: *latency },
-            Memory::Link(link) => Timing::Link(*link),
+            Memory::Link(link) => Timing::Link(link.clone()),
         },
         trace: bench.trace.is_some(),
         timeline: watched,
@@ -190,13 +190,13 @@ pub fn measure(bench: &Bench) -> Result<Figures, BenchError> {
 fn write_timeline(
     bench: &Bench,
     program: &Program,
-    recording: &timeline::Timeline,
+    recording: &Timeline,
 ) -> Result<(), BenchError> {
     let Some(path) = &bench.timeline else { return Ok(()) };
     let failed = |error| BenchError::Write { path: path.clone(), error };
     let file = BufWriter::new(File::create(path).map_err(failed)?);
     let labels = figures::labels(program);
-    let label = |engine: timeline::Engine, index: usize| {
+    let label = |engine: cbp_sim::Engine, index: usize| {
         let all = &labels[engine as usize];
         all.get(index % all.len().max(1)).cloned().unwrap_or_default()
     };

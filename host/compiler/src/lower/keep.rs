@@ -1,8 +1,8 @@
 //! Which results stay on chip.
 //!
 //! A stage's output may stay in the activation buffer for the stage that follows, if that reads it as its input and
-//! the buffer holds both the stage's whole input and its whole output: space is given out in a circle, so what streams
-//! past a block that stays cannot be reused before it.
+//! the buffer holds both the stage's whole input and its whole output: space is given out in a circle, so the space of
+//! what streams past a block that stays is free only after it.
 
 use cbp_isa::Config;
 use cbp_isa::instruction::{OutputMode, compute};
@@ -23,7 +23,7 @@ pub(crate) fn keep(config: &Config, stages: &mut [Stage], wanted: impl Fn(&Tenso
             && output.runs.len() == 1
             && output.first() == 0
             && step <= compute::KEEP_STEP.max()
-            && input_words(config, stage) + stage.positions() * words <= config.activation_depth;
+            && ring_words(config, stages, i) + stage.positions() * words <= config.activation_depth;
         if !possible {
             continue;
         }
@@ -34,6 +34,18 @@ pub(crate) fn keep(config: &Config, stages: &mut [Stage], wanted: impl Fn(&Tenso
         let store = read || wanted(output);
         (stages[i].keep, stages[i].store, stages[i + 1].kept_input) = (true, store, true);
     }
+}
+
+/// Words of the circle that are taken while stage `i` runs, beside its kept output: its input and, if that was kept,
+/// what streamed past it while it was made.
+fn ring_words(config: &Config, stages: &[Stage], i: usize) -> usize {
+    let stage = &stages[i];
+    if !stage.kept_input || i == 0 {
+        return input_words(config, stage);
+    }
+    let before = &stages[i - 1];
+    let streamed = if before.kept_input { 0 } else { input_words(config, before) };
+    input_words(config, stage) + streamed
 }
 
 /// Activation words that a stage's whole input takes.
