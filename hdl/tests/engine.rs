@@ -3,13 +3,12 @@
 
 mod common;
 
-use std::collections::BTreeSet;
-
 use cbp_hdl::compute::ComputeEngine;
 use cbp_isa::instruction::{Instruction, Opcode, compute};
 use cbp_isa::parameters::encode_parameter;
 use cbp_isa::weight_code::encode_word;
 use cbp_isa::{Config, Field, Preset, WeightSet};
+use common::compute_model::{Effects, State, run};
 use common::{Bench, Random, part, seeds};
 
 /// Small buffers: every address wraps.
@@ -42,154 +41,6 @@ fn configs() -> Vec<(&'static str, Config)> {
         ("large", config([32, 8, 8], 64, WeightSet::TwoBitShift, 8)),
         ("wide", config([64, 16, 16], 64, WeightSet::Ternary, 8)),
     ]
-}
-
-/// What the buffers hold.
-struct State {
-    activations: Vec<i8>,
-    weights: Vec<i8>,
-    parameters: Vec<[i64; 4]>,
-    residuals: Vec<i8>,
-    outputs: Vec<Option<u8>>,
-}
-
-/// The effects of one instruction on the buffers, beside the granules it keeps.
-struct Effects {
-    read: BTreeSet<usize>,
-    kept: BTreeSet<usize>,
-    positions: u64,
-    steps: u64,
-}
-
-struct Run<'a> {
-    config: &'a Config,
-    get: &'a dyn Fn(Field) -> i64,
-}
-
-impl Run<'_> {
-    fn signed(&self, field: Field) -> i64 {
-        let value = (self.get)(field);
-        if value >> (field.width - 1) & 1 == 0 { value } else { value - (1 << field.width) }
-    }
-
-    /// Walks the instruction as the documents say; writes only with `write`.
-    fn run(&self, state: &mut State, write: bool) -> Effects {
-        let (get, c) = (self.get, self.config);
-        let mut effects = Effects { read: BTreeSet::new(), kept: BTreeSet::new(), positions: 0, steps: 0 };
-        let maximum = get(compute::MAXIMUM) == 1;
-        let [count0, count1, count2, count3, count4] =
-            [compute::COUNT0, compute::COUNT1, compute::COUNT2, compute::COUNT3, compute::COUNT4].map(get);
-        let wrap = |value: i64, depth: usize| value.rem_euclid(depth as i64) as usize;
-        let (lo, hi, z) = (self.signed(compute::LO), self.signed(compute::HI), self.signed(compute::Z_OUT));
-        let fill = self.signed(compute::FILL) as i8;
-        let bits = c.activation_bits;
-        let p = c.ppu_lanes;
-        let mut signs = Vec::new();
-        for (i4, i3) in (0..count4).flat_map(|i4| (0..count3).map(move |i3| (i4, i3))) {
-            let mut sums = vec![0i32; c.columns];
-            let mut best = vec![i8::MIN; c.lanes];
-            let mut step = 0;
-            for pass in 0..get(compute::PASSES) {
-                let shift = get(compute::DIGIT_SHIFTS) >> (2 * pass) & 3;
-                if pass > 0 {
-                    sums.iter_mut().for_each(|s| *s = s.wrapping_shl(shift as u32));
-                }
-                for (i2, i1, i0) in (0..count2)
-                    .flat_map(|i2| (0..count1).flat_map(move |i1| (0..count0).map(move |i0| (i2, i1, i0))))
-                {
-                    let word = get(compute::ACT_BASE)
-                        + i0
-                        + i1 * get(compute::ACT_STEP1)
-                        + i2 * get(compute::ACT_STEP2)
-                        + i3 * get(compute::ACT_STEP3)
-                        + i4 * get(compute::ACT_STEP4);
-                    let word = wrap(word, c.activation_depth);
-                    let column =
-                        self.signed(compute::X) + i1 * get(compute::X_STEP1) + i3 * get(compute::X_STEP3);
-                    let row =
-                        self.signed(compute::Y) + i2 * get(compute::Y_STEP2) + i4 * get(compute::Y_STEP4);
-                    let inside = (0..get(compute::WIDTH)).contains(&column)
-                        && (0..get(compute::HEIGHT)).contains(&row);
-                    effects.read.insert(word);
-                    effects.steps += 1;
-                    let weights = wrap(get(compute::WEIGHT_BASE) + step, c.weight_depth);
-                    step += 1;
-                    let first = get(compute::LANE_FIRST);
-                    for lane in 0..c.lanes {
-                        let q = if inside { state.activations[word * c.lanes + lane] } else { fill };
-                        best[lane] = best[lane].max(q);
-                        let counts = i0 < count0 - 1
-                            || (first..first + get(compute::LANE_COUNT)).contains(&(lane as i64));
-                        let q = i32::from(q << (8 - bits) >> (8 - bits));
-                        if counts {
-                            for (n, sum) in sums.iter_mut().enumerate() {
-                                let w = state.weights[(weights * c.columns + n) * c.lanes + lane];
-                                *sum += q * i32::from(w);
-                            }
-                        }
-                    }
-                }
-            }
-            let results: Vec<i32> = if maximum { best.iter().map(|&q| i32::from(q)).collect() } else { sums };
-            let j = effects.positions as i64;
-            effects.positions += 1;
-            let out = get(compute::OUT_BASE) + i3 * get(compute::OUT_STEP3) + i4 * get(compute::OUT_STEP4);
-            let groups = get(compute::GROUPS);
-            let mut position_signs = vec![false; c.columns];
-            for g in 0..groups {
-                let parameter = wrap(get(compute::PARAMETER_BASE) + g, c.parameter_depth);
-                let residual =
-                    wrap(get(compute::RESIDUAL_BASE) + j * get(compute::RESIDUAL_STEP) + g, c.residual_depth);
-                let mut values = vec![0u8; p];
-                for (lane, value) in values.iter_mut().enumerate() {
-                    let [m, bias, s, factor] = state.parameters[parameter * p + lane];
-                    let acc = i64::from(results[g as usize * p + lane]);
-                    let r = i64::from(state.residuals[residual * p + lane]) * get(compute::RESIDUAL);
-                    let sum = acc * m + bias + r * factor;
-                    if !maximum {
-                        position_signs[g as usize * p + lane] = sum > 0;
-                    }
-                    let rounded = (sum + (1 << (s - 1))) >> s;
-                    *value = ((rounded + z).clamp(lo, hi) as i8).cast_unsigned();
-                    if write && get(compute::MODE) == 1 {
-                        let at = wrap(out + 4 * g, c.output_depth) * p + 4 * lane;
-                        let raw = results[g as usize * p + lane].to_le_bytes();
-                        state.outputs[at..at + 4].copy_from_slice(&raw.map(Some));
-                    }
-                }
-                let keep = get(compute::KEEP_BASE) + j * get(compute::KEEP_STEP) + g;
-                let keep = wrap(keep, c.activation_depth * c.activation_granules());
-                if get(compute::TARGET) & 2 != 0 {
-                    effects.kept.insert(keep / c.activation_granules());
-                }
-                if write && get(compute::TARGET) & 2 != 0 {
-                    for (lane, &value) in values.iter().enumerate() {
-                        state.activations[keep * p + lane] = value.cast_signed();
-                    }
-                }
-                if write && get(compute::TARGET) & 1 != 0 && get(compute::MODE) == 0 {
-                    let at = wrap(out + g, c.output_depth) * p;
-                    for (lane, &value) in values.iter().enumerate() {
-                        state.outputs[at + lane] = Some(value);
-                    }
-                }
-            }
-            // A granule of masks is written when it is full, or the instruction ends.
-            signs.extend(position_signs);
-            let ends = (i4, i3) == (count4 - 1, count3 - 1);
-            if write && get(compute::MASK) == 1 && (signs.len() % (8 * p) == 0 || ends) {
-                let granule = (signs.len() - 1) / (8 * p);
-                let mut bits = signs[granule * 8 * p..].to_vec();
-                bits.resize(8 * p, false);
-                let at = wrap(get(compute::MASK_BASE) + granule as i64, c.output_depth) * p;
-                for (i, byte) in bits.chunks(8).enumerate() {
-                    let byte = byte.iter().rev().fold(0, |b, &bit| b << 1 | u8::from(bit));
-                    state.outputs[at + i] = Some(byte);
-                }
-            }
-        }
-        effects
-    }
 }
 
 struct Dut<'a> {
@@ -358,11 +209,6 @@ fn instruction(config: &Config, random: &mut Random) -> Instruction {
     instruction
 }
 
-fn run(config: &Config, instruction: &Instruction, state: &mut State, write: bool) -> Effects {
-    let get = |field: Field| instruction.get(field).cast_signed();
-    Run { config, get: &get }.run(state, write)
-}
-
 /// An instruction that keeps nothing where it reads: the order of both is not fixed.
 fn usable(config: &Config, random: &mut Random, state: &mut State) -> (Instruction, Effects) {
     loop {
@@ -372,6 +218,11 @@ fn usable(config: &Config, random: &mut Random, state: &mut State) -> (Instructi
             return (instruction, effects);
         }
     }
+}
+
+/// Granules that an instruction keeps.
+fn granules_kept(i: &Instruction, e: &Effects) -> u64 {
+    (i.get(compute::TARGET) >> 1) * e.positions * i.get(compute::GROUPS)
 }
 
 fn case(bench: &mut Bench, name: &str, config: &Config, random: &mut Random) {
@@ -390,7 +241,6 @@ fn case(bench: &mut Bench, name: &str, config: &Config, random: &mut Random) {
             .collect();
         let expected = |field| batch.iter().map(|(i, _)| i.get(field)).sum::<u64>();
         let (mut given_load, mut given_store, mut kept, mut multiplied) = (0, 0, 0, 0);
-        let mut kept_before = 0;
         let mut queue = batch.iter();
         let mut next = queue.next();
         let mut quiet = 0;
@@ -401,10 +251,8 @@ fn case(bench: &mut Bench, name: &str, config: &Config, random: &mut Random) {
             dut.set("instruction_valid", valid.into());
             let head = next.map_or([0; 64], |(i, _)| i.to_bytes());
             dut.bench.set_bytes(&format!("{name}.instruction"), &head);
-            let busy = random.one_in(16);
-            dut.set("load_ready", (!busy).into());
+            dut.set("load_ready", (!random.one_in(16)).into());
             dut.set("store_ready", (!random.one_in(16)).into());
-            // Other buffers are written meanwhile, by nobody.
             dut.bench.tick();
             assert!(!valid || !dut.is("malformed"), "{name}");
             kept += u64::from(dut.is("activations_busy"));
@@ -414,26 +262,15 @@ fn case(bench: &mut Bench, name: &str, config: &Config, random: &mut Random) {
             given_load += give;
             if give > 0 {
                 // Whoever gives has kept all its granules, this cycle's included.
-                let done =
-                    |(i, e): &&(Instruction, Effects)| i.get(compute::TARGET) & 2 == 0 || e.positions > 0;
-                let owner = batch
-                    .iter()
-                    .scan(0, |sum, b| {
-                        *sum += b.0.get(compute::SIGNAL_LOAD);
-                        Some((*sum, b))
-                    })
-                    .find(|(sum, _)| *sum >= given_load)
-                    .unwrap()
-                    .1;
-                assert!(done(&owner));
-                if owner.0.get(compute::TARGET) & 2 != 0 {
-                    kept_before = batch
-                        .iter()
-                        .take_while(|b| !std::ptr::eq(*b, owner))
-                        .chain([owner])
-                        .map(|(i, e)| (i.get(compute::TARGET) >> 1) * e.positions * i.get(compute::GROUPS))
-                        .sum();
-                    assert_eq!(kept, kept_before, "{name}: tokens before the last granule");
+                let (mut tokens, mut granules) = (0, 0);
+                for (i, e) in &batch {
+                    tokens += i.get(compute::SIGNAL_LOAD);
+                    granules += granules_kept(i, e);
+                    if tokens >= given_load {
+                        let keeps = i.get(compute::TARGET) & 2 != 0;
+                        assert!(!keeps || kept == granules, "{name}: tokens before the last granule");
+                        break;
+                    }
                 }
             }
             if dut.is("instruction_pop") {
@@ -444,16 +281,12 @@ fn case(bench: &mut Bench, name: &str, config: &Config, random: &mut Random) {
                 break;
             }
         }
-        _ = kept_before;
         dut.set("instruction_valid", 0);
         assert_eq!(given_load, expected(compute::SIGNAL_LOAD), "{name}");
         assert_eq!(given_store, expected(compute::SIGNAL_STORE), "{name}");
         let steps: u64 = batch.iter().map(|(i, e)| e.steps * (1 - i.get(compute::MAXIMUM))).sum();
         assert_eq!(multiplied, steps, "{name}");
-        let granules: u64 = batch
-            .iter()
-            .map(|(i, e)| (i.get(compute::TARGET) >> 1) * e.positions * i.get(compute::GROUPS))
-            .sum();
+        let granules: u64 = batch.iter().map(|(i, e)| granules_kept(i, e)).sum();
         assert_eq!(kept, granules, "{name}");
         // The whole output buffer.
         let beat = config.beat_bytes();

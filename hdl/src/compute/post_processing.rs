@@ -16,7 +16,7 @@ use crate::parts::{Delay, Fifo};
 /// Room for the positions on their way from the sequencer to here, one a cycle: two cycles to the columns, the sums,
 /// the drain register, and the queue's own.
 fn positions(config: &Config) -> usize {
-    (sum_latency(config) + 5).next_power_of_two()
+    (sum_latency(config) + 6).next_power_of_two()
 }
 
 /// Post-processing.

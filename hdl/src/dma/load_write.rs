@@ -219,7 +219,7 @@ impl Logic for LoadWrite {
         self.open.next = self.loaded.q.val()
             && !self.emitting.q.val()
             && !self.packing.val()
-            && !(self.stall.val() && (self.kind.val() == self.activations.val()));
+            && (!self.stall.val() || (self.kind.val() != self.activations.val()));
         self.beat_ready.next = self.flush.val() || self.open.val();
         self.take.next = self.beat_valid.val() && self.open.val() && !self.flush.val();
         for i in 0..8 {

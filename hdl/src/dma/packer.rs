@@ -170,7 +170,7 @@ impl Logic for Packer {
             || (self.merge_valid.q.val() && (self.fills.val() || self.merge_ends.q.val()));
         self.write.next = self.wants.val() && !self.stall.val();
         // A position's last bytes that do not fit its last full beat take a cycle of their own.
-        self.go.next = !self.spilling.q.val() && !(self.wants.val() && self.stall.val());
+        self.go.next = !self.spilling.q.val() && (!self.wants.val() || !self.stall.val());
         self.position_done.next =
             self.write.val() && (self.spilling.q.val() || (self.merge_ends.q.val() && !self.spills.val()));
         self.done.next = self.position_done.val()

@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, unused_macros, reason = "every test file uses a part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a fault ends the test")]
 
+pub mod compute_model;
 pub mod hardware;
 mod random;
 
