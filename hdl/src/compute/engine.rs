@@ -6,8 +6,8 @@ use cbp_isa::parameters::PARAMETER_BYTES;
 use super::output_buffer::OutputBuffer;
 use super::post_processing::PostProcessing;
 use super::sequencer::{INSTRUCTION_BITS, Sequencer};
-use crate::array::{Column, sum_latency};
-use crate::lang::arith::{Concat, Split};
+use crate::array::{Array, sum_latency};
+use crate::lang::arith::{Concat, Pick, Split};
 use crate::lang::prelude::*;
 use crate::parts::{Buffer, Delay};
 
@@ -81,11 +81,11 @@ pub struct ComputeEngine {
     weight_read: Dff<Bit>,
     weight_word: Reg,
     planes: Vec<Split>,
-    column: Vec<Column>,
+    narrow: Vec<Pick>,
+    array: Array,
     control: Concat,
     control_delay: Delay,
     control_split: Split,
-    drained: Dff<Bit>,
     post: PostProcessing,
     records: Concat,
     record_split: Split,
@@ -147,11 +147,11 @@ impl ComputeEngine {
             weight_read: Dff::default(),
             weight_word: Reg::plain(16),
             planes: (0..config.weight_beats()).map(|_| Split::new(group_columns, config.lanes)).collect(),
-            column: (0..config.columns).map(|_| Column::new(config)).collect(),
+            narrow: (0..config.lanes).map(|_| Pick::new(8, 0, config.activation_bits)).collect(),
+            array: Array::new(config),
             control: Concat::new(5, 1),
             control_delay: Delay::new(5, 2 + sum_latency(config), true),
             control_split: Split::new(5, 1),
-            drained: Dff::default(),
             post: PostProcessing::new(config),
             records: Concat::new(config.parameter_beats(), axi),
             record_split: Split::new(config.ppu_lanes, 8 * PARAMETER_BYTES),
@@ -224,7 +224,7 @@ impl Logic for ComputeEngine {
                 self.planes[g * self.code_bits.value + p].x.next =
                     self.weights.beat[g * self.code_bits.value + p].val();
                 for j in 0..self.group_columns.value {
-                    self.column[g * self.group_columns.value + j].planes[p].next =
+                    self.array.planes[(g * self.group_columns.value + j) * self.code_bits.value + p].next =
                         self.planes[g * self.code_bits.value + p].parts[j].val();
                 }
             }
@@ -237,21 +237,21 @@ impl Logic for ComputeEngine {
         self.control.parts[4].next = self.sequencer.shift.val().get_bits::<1>(1);
         self.control_delay.x.next = self.control.y.val();
         self.control_split.x.next = self.control_delay.y.val();
-        for n in 0..self.columns.value {
-            for k in 0..self.lanes.value {
-                self.column[n].x[k].next = self.masked[k].q.val();
-            }
-            self.column[n].valid.next = self.control_split.parts[0].val().any();
-            self.column[n].first.next = self.control_split.parts[1].val().any();
-            self.column[n].last.next = self.control_split.parts[2].val().any();
-            self.column[n].shift.next = self.control_delay.y.val().get_bits::<2>(3);
-            self.post.results[n].next = self.column[n].out.val();
+        for k in 0..self.lanes.value {
+            self.narrow[k].x.next = self.masked[k].q.val();
+            self.array.x[k].next = self.narrow[k].y.val();
         }
-        self.drained.d.next = self.control_split.parts[2].val().any();
+        self.array.valid.next = self.control_split.parts[0].val().any();
+        self.array.first.next = self.control_split.parts[1].val().any();
+        self.array.last.next = self.control_split.parts[2].val().any();
+        self.array.shift.next = self.control_delay.y.val().get_bits::<2>(3);
+        for n in 0..self.columns.value {
+            self.post.results[n].next = self.array.out[n].val();
+        }
         // Post-processing.
         self.post.push.next = self.sequencer.last.val();
         self.post.position.next = self.sequencer.position.val();
-        self.post.drained.next = self.drained.q.val();
+        self.post.drained.next = self.array.drained.val();
         self.parameters.read_enable.next = self.post.parameter_read.val();
         self.parameters.read_word.next = self.post.parameter_word.val();
         for i in 0..self.parameter_beats.value {

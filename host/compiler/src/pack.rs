@@ -2,11 +2,11 @@
 
 use cbp_isa::Config;
 use cbp_isa::parameters::encode_parameter;
-use cbp_isa::weight_code::encode_weight;
+use cbp_isa::weight_code::encode_word;
 use cbp_numerics::{FullyConnected, Requant, Weights};
 
 /// The weights of column tile `tile`: for each word along the input K·N weights, column-major, as bit planes of codes
-/// or, int8, as bytes. Lanes and columns with nothing behind them get code 0.
+/// or, int8, as bytes. Lanes and columns with nothing behind them get weight 0, on binary arrays +1.
 pub(crate) fn weights(config: &Config, fc: &FullyConnected, tile: usize) -> Vec<u8> {
     let (k, n) = (config.lanes, config.columns);
     let weight = |word: usize, i: usize| {
@@ -23,8 +23,12 @@ pub(crate) fn weights(config: &Config, fc: &FullyConnected, tile: usize) -> Vec<
     let mut packed = vec![0u8; words.len() * config.weight_beats() * beat];
     for (g, group) in packed.chunks_exact_mut(planes * beat).enumerate() {
         let (word, first) = (g / config.weight_groups(), g % config.weight_groups() * config.axi_bits);
-        for i in 0..config.axi_bits {
-            let code = weight(word, first + i).and_then(|w| encode_weight(set, w)).unwrap_or(0);
+        let mut codes = vec![0; config.axi_bits];
+        let weights: Vec<i8> = (0..config.axi_bits).map(|i| weight(word, first + i).unwrap_or(0)).collect();
+        for (weights, codes) in weights.chunks(k).zip(codes.chunks_mut(k)) {
+            encode_word(set, weights, codes);
+        }
+        for (i, code) in codes.iter().enumerate() {
             for plane in 0..planes {
                 group[plane * beat + i / 8] |= (code >> plane & 1) << (i % 8);
             }

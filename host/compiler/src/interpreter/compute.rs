@@ -3,7 +3,7 @@
 use cbp_isa::Config;
 use cbp_isa::instruction::OutputMode;
 use cbp_isa::parameters::{PARAMETER_BYTES, parameter};
-use cbp_isa::weight_code::decode_weight;
+use cbp_isa::weight_code::decode_word;
 use cbp_numerics::{Clamp, Requant};
 
 use super::{Fault, Machine};
@@ -74,10 +74,13 @@ impl Machine {
         let words = self.weights.get(words).ok_or(Fault::BeyondBuffer { what: "weight word", position })?;
         let mut weights = Vec::with_capacity(op.steps() * config.lanes * config.columns);
         for group in words.chunks_exact(planes * beat) {
-            for i in 0..config.axi_bits {
-                let bit = |plane: usize| group[plane * beat + i / 8] >> (i % 8) & 1;
-                let code = (0..planes).fold(0, |code, plane| code | bit(plane) << plane);
-                weights.push(decode_weight(set, code));
+            let bit = |i: usize, plane: usize| group[plane * beat + i / 8] >> (i % 8) & 1;
+            let code = |i| (0..planes).fold(0, |code, plane| code | bit(i, plane) << plane);
+            let codes: Vec<u8> = (0..config.axi_bits).map(code).collect();
+            for codes in codes.chunks(config.lanes) {
+                let mut column = vec![0; config.lanes];
+                decode_word(set, codes, &mut column);
+                weights.append(&mut column);
             }
         }
         Ok(weights)

@@ -2,7 +2,7 @@
 
 use cbp_isa::instruction::Destination;
 use cbp_isa::ring::SEGMENTS;
-use cbp_isa::weight_code::{encode_weight, int8_digits};
+use cbp_isa::weight_code::{encode_word, int8_digits};
 
 use super::{Fault, Machine, Segments};
 use crate::operation::{Load, Rows};
@@ -77,9 +77,13 @@ impl Machine {
                 let target = self.weights.get_mut(start..start + planes * beat);
                 let target = target.ok_or(Fault::LoadBeyondBuffer { destination, word })?;
                 target.fill(0);
-                for (i, &w) in weights.iter().enumerate() {
-                    let digit = int8_digits(set, w.cast_signed())[pass];
-                    let code = encode_weight(set, digit).unwrap_or(0);
+                let digit = |w: &u8| int8_digits(set, w.cast_signed())[pass];
+                let digits: Vec<i8> = weights.iter().map(digit).collect();
+                let mut codes = vec![0; config.axi_bits];
+                for (digits, codes) in digits.chunks(config.lanes).zip(codes.chunks_mut(config.lanes)) {
+                    encode_word(set, digits, codes);
+                }
+                for (i, code) in codes.iter().enumerate() {
                     for plane in 0..planes {
                         target[plane * beat + i / 8] |= (code >> plane & 1) << (i % 8);
                     }
