@@ -33,7 +33,7 @@ pub struct Accumulator {
     pub out: Wire<Out>,
     chosen: Wire<Local>,
     adder: CarryAdder,
-    accumulator: Reg,
+    total: Reg,
     drain: Reg,
 }
 
@@ -51,7 +51,7 @@ impl Accumulator {
             out: Wire::new(width),
             chosen: Wire::new(width),
             adder: CarryAdder::new(sum, width),
-            accumulator: Reg::plain(width),
+            total: Reg::plain(width),
             drain: Reg::plain(width),
         }
     }
@@ -62,19 +62,19 @@ impl Logic for Accumulator {
     fn update(&mut self) {
         self.chosen.next = 0.into();
         if self.start.val() == 1 {
-            self.chosen.next = self.accumulator.q.val();
+            self.chosen.next = self.total.q.val();
         }
         if self.start.val() == 2 {
-            self.chosen.next = self.accumulator.q.val() << 1;
+            self.chosen.next = self.total.q.val() << 1;
         }
         if self.start.val() == 3 {
-            self.chosen.next = self.accumulator.q.val() << 2;
+            self.chosen.next = self.total.q.val() << 2;
         }
         self.adder.sum.next = self.sum.val();
         self.adder.start.next = self.chosen.val();
         self.adder.carry.next = self.carry.val();
         if self.valid.val() {
-            self.accumulator.d.next = self.adder.y.val();
+            self.total.d.next = self.adder.y.val();
         }
         if self.last.val() {
             self.drain.d.next = self.adder.y.val();
