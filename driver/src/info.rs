@@ -38,6 +38,8 @@ impl Info {
             window.read(registers::CONFIG_WEIGHTS)?,
             window.read(registers::CONFIG_PARAMETERS)?,
             window.read(registers::CONFIG_OUTPUTS)?,
+            window.read(registers::CONFIG_RESIDUALS)?,
+            window.read(registers::CONFIG_LINES)?,
         ])?;
         let dma_address_bits = window.read(registers::DMA_ADDRESS_BITS)?;
         if !(32..=64).contains(&dma_address_bits) {

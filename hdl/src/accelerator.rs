@@ -1,6 +1,6 @@
 //! The accelerator with its final ports: AXI4-Lite slave, AXI4 master, interrupts.
 
-use cbp_isa::capability::{INT8_DIGITS, SIGN_MASK};
+use cbp_isa::capability::{INT8_DIGITS, KEEP, PADDING, POOL, RESIDUAL, SIGN_MASK};
 use cbp_isa::registers::MAGIC_VALUE;
 use cbp_isa::{Config, ISA_VERSION};
 
@@ -11,7 +11,7 @@ use crate::lang::arith::Concat;
 use crate::lang::prelude::*;
 
 /// What this version can do.
-pub const CAPABILITIES: u32 = SIGN_MASK | INT8_DIGITS;
+pub const CAPABILITIES: u32 = SIGN_MASK | INT8_DIGITS | RESIDUAL | POOL | PADDING | KEEP;
 
 /// The top of the design. Port names are those of AXI.
 #[derive(LogicBlock)]
@@ -136,6 +136,8 @@ pub struct Accelerator {
     config_weights: Const,
     config_parameters: Const,
     config_outputs: Const,
+    config_residuals: Const,
+    config_lines: Const,
     magic: Const,
     isa_version: Const,
     capabilities: Const,
@@ -223,6 +225,8 @@ impl Accelerator {
             config_weights: register(3),
             config_parameters: register(4),
             config_outputs: register(5),
+            config_residuals: register(6),
+            config_lines: register(7),
             magic: number(MAGIC_VALUE as usize),
             isa_version: number(ISA_VERSION as usize),
             capabilities: number(CAPABILITIES as usize),
@@ -281,6 +285,8 @@ impl Logic for Accelerator {
         self.registers.config_weights.next = self.config_weights.val();
         self.registers.config_parameters.next = self.config_parameters.val();
         self.registers.config_outputs.next = self.config_outputs.val();
+        self.registers.config_residuals.next = self.config_residuals.val();
+        self.registers.config_lines.next = self.config_lines.val();
         self.registers.capabilities.next = self.capabilities.val();
         self.registers.dma_address_bits.next = 64.into();
         for i in 0..26 {

@@ -4,38 +4,28 @@ use cbp_compiler::Keep;
 use cbp_numerics::{LayerResult, Network, NetworkError, Values, run_network};
 use rayon::prelude::*;
 
-/// Images that one thread takes at a time.
+/// Most images that one thread takes at a time.
 const CHUNK: usize = 16;
+/// Multiplications for which a thread is worth waking.
+const CHUNK_MACS: u64 = 1 << 24;
 
-/// Results of every layer by the scalar model, on all threads; `input` is `[image][channel]`.
+/// Results of every layer by the scalar model, on all threads; `input` is `[image][y][x][channel]`.
 ///
 /// # Errors
 /// The input is no whole number of images.
 pub fn scalar_model(network: &Network, input: &[i8]) -> Result<Vec<LayerResult>, NetworkError> {
     let inputs = network.inputs();
+    let chunk = (CHUNK_MACS / network.macs().max(1)).clamp(1, CHUNK as u64) as usize;
     let parts: Vec<Vec<LayerResult>> = input
-        .par_chunks(CHUNK * inputs)
+        .par_chunks(chunk * inputs)
         .map(|part| run_network(network, part, part.len() / inputs))
         .collect::<Result<_, _>>()?;
     let mut parts = parts.into_iter();
     let mut all = parts.next().unwrap_or_default();
     for part in parts {
-        all.iter_mut().zip(part).for_each(|(to, from)| append(to, from));
+        all.iter_mut().zip(part).for_each(|(to, from)| to.append(from));
     }
     Ok(all)
-}
-
-/// Appends results of further images.
-pub fn append(to: &mut LayerResult, from: LayerResult) {
-    match (&mut to.values, from.values) {
-        (Values::I8(to), Values::I8(from)) => to.extend(from),
-        (Values::I32(to), Values::I32(from)) => to.extend(from),
-        // One layer has one kind of output.
-        _ => {}
-    }
-    if let (Some(to), Some(from)) = (&mut to.mask, from.mask) {
-        to.extend(from);
-    }
 }
 
 /// Values and sign masks that differ, and how many were compared.

@@ -4,7 +4,7 @@
 
 use cbp_nn::model::{ActivationCode, TrainedLayer, TrainedMlp, TrainedWeights};
 use cbp_numerics::scales::{Affine, Quantiser, fully_connected};
-use cbp_numerics::{FullyConnected, Layer, Network, NetworkError, Operation, Output, Weights};
+use cbp_numerics::{FullyConnected, Layer, Network, NetworkError, Operation, Output, Shape, Source, Weights};
 
 /// Why a trained network has no integer form.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,7 @@ pub fn quantise(name: &str, trained: &TrainedMlp) -> Result<Quantised, QuantiseE
     let (last, hidden) = trained.layers.split_last().ok_or(QuantiseError::Empty)?;
     let mut input = quantiser(TrainedMlp::INPUT);
     let mut layers = Vec::new();
+    let mut source = Source::Input;
     for layer in hidden {
         let output = quantiser(layer.output.ok_or_else(|| QuantiseError::Output(layer.name.clone()))?);
         let (weights, scales) = integers(layer)?;
@@ -60,6 +61,7 @@ pub fn quantise(name: &str, trained: &TrainedMlp) -> Result<Quantised, QuantiseE
             layer.affine.folded().into_iter().map(|(gain, shift)| Affine { gain, shift }).collect();
         layers.push(fully_connected(
             &layer.name,
+            source,
             layer.inputs,
             layer.outputs,
             weights,
@@ -70,10 +72,12 @@ pub fn quantise(name: &str, trained: &TrainedMlp) -> Result<Quantised, QuantiseE
             layer.relu,
         )?);
         input = output;
+        source = Source::Layer(layers.len() - 1);
     }
-    let (layer, logits) = raw_head(last, input)?;
+    let shape = Shape::vector(trained.layers[0].inputs);
+    let (layer, logits) = raw_head(last, source, input)?;
     layers.push(layer);
-    Ok(Quantised { network: Network::new(name, layers)?, logits })
+    Ok(Quantised { network: Network::new(name, shape, layers)?, logits })
 }
 
 fn quantiser(code: ActivationCode) -> Quantiser {
@@ -95,12 +99,17 @@ fn integers(layer: &TrainedLayer) -> Result<(Weights, Vec<f32>), QuantiseError> 
 }
 
 /// The last layer: raw accumulators, and `logit = factor·unit·s_in·(acc − z_in·Σk) + offset`.
-fn raw_head(layer: &TrainedLayer, input: Quantiser) -> Result<(Layer, Vec<(f64, f64)>), QuantiseError> {
+fn raw_head(
+    layer: &TrainedLayer,
+    source: Source,
+    input: Quantiser,
+) -> Result<(Layer, Vec<(f64, f64)>), QuantiseError> {
     if layer.output.is_some() {
         return Err(QuantiseError::Output(layer.name.clone()));
     }
     let (weights, units) = integers(layer)?;
-    let fc = FullyConnected { inputs: layer.inputs, outputs: layer.outputs, weights, output: Output::Raw };
+    let (inputs, outputs) = (layer.inputs, layer.outputs);
+    let fc = FullyConnected { input: source, inputs, outputs, weights, output: Output::Raw };
     let logits = layer.affine.folded().into_iter().enumerate().map(|(c, (factor, offset))| {
         let unit = units[if units.len() == 1 { 0 } else { c }];
         let gain = factor * f64::from(unit) * f64::from(input.scale);

@@ -103,6 +103,8 @@ module cbp_accelerator (
                 `CONFIG_WEIGHTS: s_axil_rdata <= `CONFIG_WEIGHTS_VALUE;
                 `CONFIG_PARAMETERS: s_axil_rdata <= `CONFIG_PARAMETERS_VALUE;
                 `CONFIG_OUTPUTS: s_axil_rdata <= `CONFIG_OUTPUTS_VALUE;
+                `CONFIG_RESIDUALS: s_axil_rdata <= `CONFIG_RESIDUALS_VALUE;
+                `CONFIG_LINES: s_axil_rdata <= `CONFIG_LINES_VALUE;
                 `DMA_ADDRESS_BITS: s_axil_rdata <= 64;
                 `STATUS: s_axil_rdata <= {28'd0, wedged, halted, state != IDLE, reset_done};
                 `ERROR_CODE: s_axil_rdata <= error_code;

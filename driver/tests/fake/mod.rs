@@ -52,7 +52,8 @@ impl Fake {
         let fake = Self::default();
         let mut s = fake.state();
         (s.next, s.serve) = (1 << 33, true);
-        let [array, set, activations, weights, parameters, outputs] = config().to_registers();
+        let [array, set, activations, weights, parameters, outputs, residuals, lines] =
+            config().to_registers();
         for (register, value) in [
             (registers::MAGIC, MAGIC_VALUE),
             (registers::ISA_VERSION, ISA_VERSION + 7),
@@ -62,6 +63,8 @@ impl Fake {
             (registers::CONFIG_WEIGHTS, weights),
             (registers::CONFIG_PARAMETERS, parameters),
             (registers::CONFIG_OUTPUTS, outputs),
+            (registers::CONFIG_RESIDUALS, residuals),
+            (registers::CONFIG_LINES, lines),
             (registers::DMA_ADDRESS_BITS, 40),
             (registers::ERROR_ADDRESS_LO, 0xabc0),
         ] {

@@ -126,7 +126,7 @@ fields! {
     /// (i2, i1, i0) with i0 innermost: activation word `ACT_BASE + i0 + i1·ACT_STEP1 + … + i4·ACT_STEP4` modulo the
     /// buffer's depth, weight word `WEIGHT_BASE` + the number of steps done for this position. A step lies at column
     /// `X + i1·X_STEP1 + i3·X_STEP3` and row `Y + i2·Y_STEP2 + i4·Y_STEP4` of its tensor; outside 0 ≤ column < `WIDTH`,
-    /// 0 ≤ row < `HEIGHT` all its lanes read `FILL` (then LANE_FIRST and LANE_COUNT apply as ever). With `MAXIMUM` the
+    /// 0 ≤ row < `HEIGHT` all its lanes read `FILL` (then `LANE_FIRST` and `LANE_COUNT` apply as ever). With `MAXIMUM` the
     /// array rests: lane k gives the largest q of all steps, and lanes stand for columns in everything that follows.
     /// Output group g of position number j (i3 fastest) goes to granule `OUT_BASE + i3·OUT_STEP3 + i4·OUT_STEP4 + g`
     /// of the output buffer (raw: 4 granules per group) and, or instead, to granule `KEEP_BASE + j·KEEP_STEP + g` of

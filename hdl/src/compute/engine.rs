@@ -3,15 +3,18 @@
 use cbp_isa::Config;
 use cbp_isa::parameters::PARAMETER_BYTES;
 
+use super::maxima::Maxima;
+use super::operands::Operands;
 use super::output_buffer::OutputBuffer;
 use super::post_processing::PostProcessing;
+use super::residual_buffer::ResidualBuffer;
 use super::sequencer::{INSTRUCTION_BITS, Sequencer};
 use crate::array::{Array, sum_latency};
-use crate::lang::arith::{Concat, Pick, Split};
+use crate::lang::arith::{Concat, Split};
 use crate::lang::prelude::*;
 use crate::parts::{Buffer, Delay};
 
-/// A beat arriving from LOAD: which buffer, word and beat it goes to.
+/// Sequencer, operands, columns and maxima, post-processing and its buffers.
 #[derive(LogicBlock)]
 pub struct ComputeEngine {
     /// Rising edge.
@@ -46,12 +49,20 @@ pub struct ComputeEngine {
     pub write_weights: Signal<In, Bit>,
     /// Write a beat of parameters.
     pub write_parameters: Signal<In, Bit>,
+    /// Write a beat of residual operands.
+    pub write_residuals: Signal<In, Bit>,
     /// Word to write to.
     pub write_word: Wire<In>,
     /// Beat of the word.
     pub write_beat: Wire<In>,
     /// The beat.
     pub write_data: Wire<In>,
+    /// Write a group of weight codes, of which `write_beat` is the first beat.
+    pub write_group: Signal<In, Bit>,
+    /// Its beats.
+    pub group_data: Vec<Wire<In>>,
+    /// No activations can be written in this cycle: post-processing does.
+    pub activations_busy: Signal<Out, Bit>,
     /// Read a beat of the output buffer.
     pub read_output: Signal<In, Bit>,
     /// Which one.
@@ -60,29 +71,22 @@ pub struct ComputeEngine {
     pub output_beat: Wire<Out>,
     /// The next instruction cannot be run.
     pub malformed: Signal<Out, Bit>,
-    /// A step is issued.
+    /// A step of the array is issued.
     pub step: Signal<Out, Bit>,
     /// Waiting for tokens from LOAD.
     pub waiting_load: Signal<Out, Bit>,
     /// Waiting for tokens from STORE.
     pub waiting_store: Signal<Out, Bit>,
-    /// Waiting for the drain register.
+    /// Waiting for post-processing.
     pub waiting_ppu: Signal<Out, Bit>,
     /// Nothing is under way behind the sequencer.
     pub idle: Signal<Out, Bit>,
     sequencer: Sequencer,
-    activations: Buffer,
-    weights: Buffer,
+    operands: Operands,
     parameters: Buffer,
-    act_word: Concat,
-    act_lanes: Split,
-    masked: Vec<Reg>,
-    mask_bits: Split,
-    weight_read: Dff<Bit>,
-    weight_word: Reg,
-    planes: Vec<Split>,
-    narrow: Vec<Pick>,
+    residuals: ResidualBuffer,
     array: Array,
+    maxima: Maxima,
     control: Concat,
     control_delay: Delay,
     control_split: Split,
@@ -93,11 +97,8 @@ pub struct ComputeEngine {
     lanes: Const,
     columns: Const,
     ppu_lanes: Const,
-    act_beats: Const,
     parameter_beats: Const,
-    groups: Const,
     code_bits: Const,
-    group_columns: Const,
 }
 
 impl ComputeEngine {
@@ -106,7 +107,6 @@ impl ComputeEngine {
     pub fn new(config: &Config) -> Self {
         let axi = config.axi_bits;
         let code_bits = config.weight_set.code_bits() as usize;
-        let group_columns = axi / config.lanes;
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -124,9 +124,13 @@ impl ComputeEngine {
             write_activations: Signal::default(),
             write_weights: Signal::default(),
             write_parameters: Signal::default(),
+            write_residuals: Signal::default(),
             write_word: Wire::new(16),
             write_beat: Wire::new(8),
             write_data: Wire::new(axi),
+            write_group: Signal::default(),
+            group_data: Wire::many(code_bits, axi),
+            activations_busy: Signal::default(),
             read_output: Signal::default(),
             read_beat: Wire::new(16),
             output_beat: Wire::new(axi),
@@ -137,18 +141,11 @@ impl ComputeEngine {
             waiting_ppu: Signal::default(),
             idle: Signal::default(),
             sequencer: Sequencer::new(config),
-            activations: Buffer::new(config.activation_depth, config.activation_beats(), axi),
-            weights: Buffer::new(config.weight_depth, config.weight_beats(), axi),
+            operands: Operands::new(config),
             parameters: Buffer::new(config.parameter_depth, config.parameter_beats(), axi),
-            act_word: Concat::new(config.activation_beats(), axi),
-            act_lanes: Split::new(config.lanes, 8),
-            masked: Reg::many(config.lanes, 8),
-            mask_bits: Split::new(config.lanes, 1),
-            weight_read: Dff::default(),
-            weight_word: Reg::plain(16),
-            planes: (0..config.weight_beats()).map(|_| Split::new(group_columns, config.lanes)).collect(),
-            narrow: (0..config.lanes).map(|_| Pick::new(8, 0, config.activation_bits)).collect(),
+            residuals: ResidualBuffer::new(config),
             array: Array::new(config),
+            maxima: Maxima::new(config),
             control: Concat::new(5, 1),
             control_delay: Delay::new(5, 2 + sum_latency(config), true),
             control_split: Split::new(5, 1),
@@ -159,11 +156,8 @@ impl ComputeEngine {
             lanes: config.lanes.into(),
             columns: config.columns.into(),
             ppu_lanes: config.ppu_lanes.into(),
-            act_beats: config.activation_beats().into(),
             parameter_beats: config.parameter_beats().into(),
-            groups: config.weight_groups().into(),
             code_bits: code_bits.into(),
-            group_columns: group_columns.into(),
         }
     }
 }
@@ -183,53 +177,43 @@ impl Logic for ComputeEngine {
         self.give_load.next = self.post.give_load.val();
         self.give_store.next = self.post.give_store.val();
         self.malformed.next = self.sequencer.malformed.val();
-        self.step.next = self.sequencer.step.val();
+        self.step.next = self.sequencer.multiplies.val();
         self.waiting_load.next = self.sequencer.waiting_load.val();
         self.waiting_store.next = self.sequencer.waiting_store.val();
         self.waiting_ppu.next = self.sequencer.waiting_ppu.val();
         self.idle.next = self.post.idle.val();
-        // Writes from LOAD.
-        self.activations.write_enable.next = self.write_activations.val();
-        self.activations.write_word.next = self.write_word.val();
-        self.activations.write_beat.next = self.write_beat.val();
-        self.activations.write_data.next = self.write_data.val();
-        self.weights.write_enable.next = self.write_weights.val();
-        self.weights.write_word.next = self.write_word.val();
-        self.weights.write_beat.next = self.write_beat.val();
-        self.weights.write_data.next = self.write_data.val();
+        self.sequencer.written.next = self.post.idle.val();
+        // Writes.
+        self.operands.write_activations.next = self.write_activations.val();
+        self.operands.write_weights.next = self.write_weights.val();
+        self.operands.write_word.next = self.write_word.val();
+        self.operands.write_beat.next = self.write_beat.val();
+        self.operands.write_data.next = self.write_data.val();
+        self.operands.write_group.next = self.write_group.val();
+        for p in 0..self.code_bits.value {
+            self.operands.group_data[p].next = self.group_data[p].val();
+        }
+        self.operands.keep.next = self.post.keep.val();
+        self.operands.keep_granule.next = self.post.keep_granule.val();
+        self.operands.keep_data.next = self.post.keep_data.val();
+        self.activations_busy.next = self.post.keep.val();
         self.parameters.write_enable.next = self.write_parameters.val();
         self.parameters.write_word.next = self.write_word.val();
         self.parameters.write_beat.next = self.write_beat.val();
         self.parameters.write_data.next = self.write_data.val();
-        // Activations: read, mask, register. Weights are read one cycle later and meet them at the lanes.
-        self.activations.read_enable.next = self.sequencer.step.val();
-        self.activations.read_word.next = self.sequencer.act_word.val();
-        for i in 0..self.act_beats.value {
-            self.act_word.parts[i].next = self.activations.beat[i].val();
-        }
-        self.act_lanes.x.next = self.act_word.y.val();
-        self.mask_bits.x.next = self.sequencer.lane_mask.val();
-        for k in 0..self.lanes.value {
-            self.masked[k].d.next = 0.into();
-            if self.mask_bits.parts[k].val().any() {
-                self.masked[k].d.next = self.act_lanes.parts[k].val();
-            }
-        }
-        self.weight_read.d.next = self.sequencer.step.val();
-        self.weight_word.d.next = self.sequencer.weight_word.val();
-        self.weights.read_enable.next = self.weight_read.q.val();
-        self.weights.read_word.next = self.weight_word.q.val();
-        for g in 0..self.groups.value {
-            for p in 0..self.code_bits.value {
-                self.planes[g * self.code_bits.value + p].x.next =
-                    self.weights.beat[g * self.code_bits.value + p].val();
-                for j in 0..self.group_columns.value {
-                    self.array.planes[(g * self.group_columns.value + j) * self.code_bits.value + p].next =
-                        self.planes[g * self.code_bits.value + p].parts[j].val();
-                }
-            }
-        }
-        // Control meets the sums at the accumulators.
+        self.residuals.write_enable.next = self.write_residuals.val();
+        self.residuals.write_word.next = self.write_word.val();
+        self.residuals.write_beat.next = self.write_beat.val();
+        self.residuals.write_data.next = self.write_data.val();
+        // A step reads its operands.
+        self.operands.step.next = self.sequencer.step.val();
+        self.operands.multiplies.next = self.sequencer.multiplies.val();
+        self.operands.act_word.next = self.sequencer.act_word.val();
+        self.operands.weight_word.next = self.sequencer.weight_word.val();
+        self.operands.lane_mask.next = self.sequencer.lane_mask.val();
+        self.operands.outside.next = self.sequencer.outside.val();
+        self.operands.fill.next = self.sequencer.fill.val();
+        // Control meets the sums at the accumulators, and the activations that wait for the maxima.
         self.control.parts[0].next = self.sequencer.step.val().into();
         self.control.parts[1].next = self.sequencer.first.val().into();
         self.control.parts[2].next = self.sequencer.last.val().into();
@@ -237,16 +221,26 @@ impl Logic for ComputeEngine {
         self.control.parts[4].next = self.sequencer.shift.val().get_bits::<1>(1);
         self.control_delay.x.next = self.control.y.val();
         self.control_split.x.next = self.control_delay.y.val();
-        for k in 0..self.lanes.value {
-            self.narrow[k].x.next = self.masked[k].q.val();
-            self.array.x[k].next = self.narrow[k].y.val();
-        }
         self.array.valid.next = self.control_split.parts[0].val().any();
         self.array.first.next = self.control_split.parts[1].val().any();
         self.array.last.next = self.control_split.parts[2].val().any();
         self.array.shift.next = self.control_delay.y.val().get_bits::<2>(3);
+        for k in 0..self.lanes.value {
+            self.array.x[k].next = self.operands.x[k].val();
+        }
         for n in 0..self.columns.value {
+            for p in 0..self.code_bits.value {
+                self.array.planes[n * self.code_bits.value + p].next =
+                    self.operands.planes[n * self.code_bits.value + p].val();
+            }
             self.post.results[n].next = self.array.out[n].val();
+        }
+        self.maxima.valid.next = self.control_split.parts[0].val().any();
+        self.maxima.first.next = self.control_split.parts[1].val().any();
+        self.maxima.last.next = self.control_split.parts[2].val().any();
+        for k in 0..self.lanes.value {
+            self.maxima.x[k].next = self.operands.byte[k].val();
+            self.post.maxima[k].next = self.maxima.out[k].val();
         }
         // Post-processing.
         self.post.push.next = self.sequencer.last.val();
@@ -261,6 +255,9 @@ impl Logic for ComputeEngine {
         for p in 0..self.ppu_lanes.value {
             self.post.records[p].next = self.record_split.parts[p].val();
         }
+        self.residuals.read_enable.next = self.post.residual_read.val();
+        self.residuals.read_granule.next = self.post.residual_granule.val();
+        self.post.residual.next = self.residuals.granule.val();
         self.outputs.write.next = self.post.write.val();
         self.outputs.write_granule.next = self.post.write_granule.val();
         self.outputs.write_raw.next = self.post.write_raw.val();

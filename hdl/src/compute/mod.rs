@@ -8,12 +8,24 @@
 //!                    └────────────── positions ────────────────────┘
 //! ```
 
+pub mod activation_buffer;
+pub mod addresses;
+pub mod coordinates;
 pub mod engine;
+pub mod group_select;
+pub mod group_tags;
+pub mod lane_input;
+pub mod lane_mask;
+pub mod loops;
 pub mod mask_packer;
+pub mod maxima;
+pub mod operands;
 pub mod output_buffer;
 pub mod position;
 pub mod post_processing;
 pub mod ppu_lane;
+pub mod refusal;
+pub mod residual_buffer;
 pub mod sequencer;
 
 pub use engine::ComputeEngine;

@@ -9,20 +9,25 @@ const FIELDS: &[(&str, usize)] = &[
     ("out", 16),
     ("parameter_word", 16),
     ("mask_base", 16),
+    ("keep", 16),
+    ("residual", 16),
     ("groups", 8),
     ("lo", 8),
     ("hi", 8),
     ("z_out", 8),
     ("signal_load", 4),
     ("signal_store", 4),
+    ("target", 2),
     ("raw", 1),
     ("mask", 1),
+    ("with_residual", 1),
+    ("maximum", 1),
     ("begins", 1),
     ("ends", 1),
 ];
 
 /// Bits of an encoded position.
-pub const POSITION_BITS: usize = 92;
+pub const POSITION_BITS: usize = 128;
 
 macro_rules! position {
     ($(#[$meta:meta])* $name:ident, $field:ty, $word:ty, $hdl:ident) => {
@@ -37,6 +42,10 @@ macro_rules! position {
             pub parameter_word: $field,
             /// First granule of the instruction's sign masks.
             pub mask_base: $field,
+            /// First granule in the activation buffer.
+            pub keep: $field,
+            /// First granule of the residual operand.
+            pub residual: $field,
             /// Groups of P columns to write.
             pub groups: $field,
             /// Lower clamp.
@@ -45,14 +54,20 @@ macro_rules! position {
             pub hi: $field,
             /// Output zero point.
             pub z_out: $field,
-            /// Tokens for LOAD when the instruction's last parameters are read.
+            /// Tokens for LOAD when the instruction's last parameters are read, or its last kept granule is written.
             pub signal_load: $field,
             /// Tokens for STORE after the instruction's last position.
             pub signal_store: $field,
+            /// Bit 0: to the output buffer; bit 1: to the activation buffer.
+            pub target: $field,
             /// Raw accumulators instead of requantised values.
             pub raw: $field,
             /// Also write sign masks.
             pub mask: $field,
+            /// Add the residual operand.
+            pub with_residual: $field,
+            /// Maxima of lanes instead of sums of columns.
+            pub maximum: $field,
             /// First position of its instruction.
             pub begins: $field,
             /// Last position of its instruction.
@@ -66,14 +81,19 @@ macro_rules! position {
                     out: Wire::new(16),
                     parameter_word: Wire::new(16),
                     mask_base: Wire::new(16),
+                    keep: Wire::new(16),
+                    residual: Wire::new(16),
                     groups: Wire::new(8),
                     lo: Wire::new(8),
                     hi: Wire::new(8),
                     z_out: Wire::new(8),
                     signal_load: Wire::new(4),
                     signal_store: Wire::new(4),
+                    target: Wire::new(2),
                     raw: Wire::new(1),
                     mask: Wire::new(1),
+                    with_residual: Wire::new(1),
+                    maximum: Wire::new(1),
                     begins: Wire::new(1),
                     ends: Wire::new(1),
                 }

@@ -3,20 +3,26 @@
 use cbp_isa::Config;
 use cbp_isa::parameters::PARAMETER_BYTES;
 
+use super::group_select::GroupSelect;
+use super::group_tags::GroupTags;
 use super::mask_packer::MaskPacker;
 use super::position::{POSITION_BITS, PositionFields};
-use super::ppu_lane::{CLAMP_LATENCY, PPU_LATENCY, PpuLane, SIGN_LATENCY};
+use super::ppu_lane::{PPU_LATENCY, PpuLane, SIGN_LATENCY};
+use crate::array::sum_latency;
 use crate::lang::arith::{Concat, Split};
 use crate::lang::prelude::*;
 use crate::parts::{Delay, Fifo};
 
-/// Positions on their way from the sequencer to here; more than the array's pipeline holds.
-const POSITIONS: usize = 16;
+/// Room for the positions on their way from the sequencer to here, one a cycle: two cycles to the columns, the sums,
+/// the drain register, and the queue's own.
+fn positions(config: &Config) -> usize {
+    (sum_latency(config) + 6).next_power_of_two()
+}
 
 /// Post-processing.
 ///
-/// A position's results stand in the columns' drain registers from `drained` on. Group g (columns g·P …) is
-/// taken g cycles after that, and written [`PPU_LATENCY`] + 1 cycles later.
+/// A position's results stand in the drain registers from `drained` on. Group g (columns, or lanes, g·P …) is taken g
+/// cycles after that, written [`PPU_LATENCY`] + 1 cycles later, and kept one more.
 #[derive(LogicBlock)]
 pub struct PostProcessing {
     /// Rising edge.
@@ -31,12 +37,20 @@ pub struct PostProcessing {
     pub drained: Signal<In, Bit>,
     /// Drain registers of all columns.
     pub results: Vec<Wire<In>>,
+    /// Drain registers of all lanes' maxima.
+    pub maxima: Vec<Wire<In>>,
     /// Read a parameter word.
     pub parameter_read: Signal<Out, Bit>,
     /// Which one.
     pub parameter_word: Wire<Out>,
     /// Parameter records, one per lane, one cycle later.
     pub records: Vec<Wire<In>>,
+    /// Read a residual granule.
+    pub residual_read: Signal<Out, Bit>,
+    /// Which one.
+    pub residual_granule: Wire<Out>,
+    /// Its bytes, one per lane, one cycle later.
+    pub residual: Wire<In>,
     /// Write to the output buffer.
     pub write: Signal<Out, Bit>,
     /// Granule to write to.
@@ -47,6 +61,12 @@ pub struct PostProcessing {
     pub granule: Wire<Out>,
     /// The raw accumulators.
     pub raw: Wire<Out>,
+    /// Write to the activation buffer.
+    pub keep: Signal<Out, Bit>,
+    /// Granule to write to.
+    pub keep_granule: Wire<Out>,
+    /// The granule.
+    pub keep_data: Wire<Out>,
     /// Tokens given to LOAD in this cycle.
     pub give_load: Wire<Out>,
     /// Tokens given to STORE in this cycle.
@@ -55,6 +75,8 @@ pub struct PostProcessing {
     pub idle: Signal<Out, Bit>,
     queue: Fifo,
     head: PositionFields,
+    select: GroupSelect,
+    tags: GroupTags,
     lane: Vec<PpuLane>,
     packer: MaskPacker,
     active: Dff<Bit>,
@@ -63,29 +85,22 @@ pub struct PostProcessing {
     work: Signal<Local, Bit>,
     group_ends: Signal<Local, Bit>,
     taken: Vec<Reg>,
-    clamp_pack: Concat,
-    clamp: Delay,
-    clamp_split: Split,
-    out: Wire<Local>,
-    tag: Concat,
-    tags: Delay,
-    tag_split: Split,
-    flags: Concat,
-    flag_delay: Delay,
-    flag_split: Split,
-    signal: Delay,
+    with_residual: Dff<Bit>,
+    residuals: Split,
     signs: Concat,
     sign_delay: Delay,
     values: Concat,
     raws: Concat,
-    valid: Signal<Local, Bit>,
-    position_ends: Signal<Local, Bit>,
-    instruction_ends: Signal<Local, Bit>,
+    keeping: Dff<Bit>,
+    keep_granule_q: Reg,
+    keep_data_q: Reg,
     ended: Dff<Bit>,
-    give: Reg,
+    to_store: Reg,
+    to_load: Reg,
     under_way: Reg,
     ppu_lanes: Const,
-    groups: Const,
+    columns: Const,
+    lanes: Const,
 }
 
 impl PostProcessing {
@@ -93,7 +108,6 @@ impl PostProcessing {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let (p, n) = (config.ppu_lanes, config.columns);
-        let bit = Signal::default;
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -101,50 +115,52 @@ impl PostProcessing {
             position: Wire::new(POSITION_BITS),
             drained: Signal::default(),
             results: Wire::many(n, config.accumulator_bits),
+            maxima: Wire::many(config.lanes, 8),
             parameter_read: Signal::default(),
             parameter_word: Wire::new(16),
             records: Wire::many(p, 8 * PARAMETER_BYTES),
+            residual_read: Signal::default(),
+            residual_granule: Wire::new(16),
+            residual: Wire::new(8 * p),
             write: Signal::default(),
             write_granule: Wire::new(16),
             write_raw: Signal::default(),
             granule: Wire::new(8 * p),
             raw: Wire::new(32 * p),
+            keep: Signal::default(),
+            keep_granule: Wire::new(16),
+            keep_data: Wire::new(8 * p),
             give_load: Wire::new(4),
             give_store: Wire::new(4),
             idle: Signal::default(),
-            queue: Fifo::new(POSITION_BITS, POSITIONS),
+            queue: Fifo::new(POSITION_BITS, positions(config)),
             head: PositionFields::default(),
+            select: GroupSelect::new(config),
+            tags: GroupTags::default(),
             lane: (0..p).map(|_| PpuLane::new(config.accumulator_bits)).collect(),
             packer: MaskPacker::new(config),
             active: Dff::default(),
             group_q: Reg::with_reset(8, 0),
             group: Wire::new(8),
-            work: bit(),
-            group_ends: bit(),
+            work: Signal::default(),
+            group_ends: Signal::default(),
             taken: Reg::many(p, config.accumulator_bits),
-            clamp_pack: Concat::new(3, 8),
-            clamp: Delay::new(24, 1 + CLAMP_LATENCY, false),
-            clamp_split: Split::new(3, 8),
-            out: Wire::new(16),
-            tag: Concat::new(2, 16),
-            tags: Delay::new(32, 1 + PPU_LATENCY, false),
-            tag_split: Split::new(2, 16),
-            flags: Concat::new(6, 1),
-            flag_delay: Delay::new(6, 1 + PPU_LATENCY, true),
-            flag_split: Split::new(6, 1),
-            signal: Delay::new(4, 1 + PPU_LATENCY, false),
+            with_residual: Dff::default(),
+            residuals: Split::new(p, 8),
             signs: Concat::new(p, 1),
             sign_delay: Delay::new(p, PPU_LATENCY - SIGN_LATENCY, false),
             values: Concat::new(p, 8),
             raws: Concat::new(p, 32),
-            valid: bit(),
-            position_ends: bit(),
-            instruction_ends: bit(),
+            keeping: Dff::default(),
+            keep_granule_q: Reg::plain(16),
+            keep_data_q: Reg::plain(8 * p),
             ended: Dff::default(),
-            give: Reg::plain(4),
+            to_store: Reg::with_reset(4, 0),
+            to_load: Reg::with_reset(4, 0),
             under_way: Reg::with_reset(8, 0),
             ppu_lanes: p.into(),
-            groups: config.ppu_groups().into(),
+            columns: n.into(),
+            lanes: config.lanes.into(),
         }
     }
 }
@@ -165,87 +181,96 @@ impl Logic for PostProcessing {
         self.queue.pop.next = self.group_ends.val();
         self.active.d.next = self.work.val() && !self.group_ends.val();
         self.group_q.d.next = self.group.val() + 1;
-        self.out.next = self.head.out.val() + unsigned_cast(self.group.val());
-        if self.head.raw.val().any() {
-            self.out.next = self.head.out.val() + (bits_resize(self.group.val(), 16) << 2);
+        self.select.group.next = self.group.val();
+        self.select.maximum.next = self.head.maximum.val().any();
+        for n in 0..self.columns.value {
+            self.select.results[n].next = self.results[n].val();
         }
-        for p in 0..self.ppu_lanes.value {
-            self.taken[p].d.next = self.results[p].val();
-            for g in 0..self.groups.value {
-                if self.group.val() == g {
-                    self.taken[p].d.next = self.results[p + g * self.ppu_lanes.value].val();
-                }
-            }
+        for k in 0..self.lanes.value {
+            self.select.maxima[k].next = self.maxima[k].val();
         }
-        // Parameters are read with the group and arrive with `taken`.
+        // Parameters and residual operands are read with the group and arrive with `taken`.
         self.parameter_read.next = self.work.val();
         self.parameter_word.next = self.head.parameter_word.val() + unsigned_cast(self.group.val());
-        // The instruction's last parameters are read in this cycle, its activations and weights long before: their
-        // buffers are free from the next.
-        self.give_load.next = 0.into();
-        if self.group_ends.val() && self.head.ends.val().any() {
-            self.give_load.next = self.head.signal_load.val();
-        }
+        self.residual_read.next = self.work.val() && self.head.with_residual.val().any();
+        self.residual_granule.next = self.head.residual.val() + unsigned_cast(self.group.val());
+        self.with_residual.d.next = self.head.with_residual.val().any();
+        self.residuals.x.next = self.residual.val();
         for p in 0..self.ppu_lanes.value {
+            self.taken[p].d.next = self.select.taken[p].val();
             self.lane[p].acc.next = self.taken[p].q.val();
+            self.lane[p].residual.next = 0.into();
+            if self.with_residual.q.val() {
+                self.lane[p].residual.next = self.residuals.parts[p].val();
+            }
             self.lane[p].record.next = self.records[p].val();
-            self.lane[p].lo.next = self.clamp_split.parts[0].val();
-            self.lane[p].hi.next = self.clamp_split.parts[1].val();
-            self.lane[p].z_out.next = self.clamp_split.parts[2].val();
+            self.lane[p].lo.next = self.tags.late_lo.val();
+            self.lane[p].hi.next = self.tags.late_hi.val();
+            self.lane[p].z_out.next = self.tags.late_z_out.val();
             self.signs.parts[p].next = self.lane[p].positive.val().into();
             self.values.parts[p].next = self.lane[p].value.val();
             self.raws.parts[p].next = self.lane[p].raw.val();
         }
         // What belongs to a group travels beside it.
-        self.clamp_pack.parts[0].next = self.head.lo.val();
-        self.clamp_pack.parts[1].next = self.head.hi.val();
-        self.clamp_pack.parts[2].next = self.head.z_out.val();
-        self.clamp.x.next = self.clamp_pack.y.val();
-        self.clamp_split.x.next = self.clamp.y.val();
-        self.tag.parts[0].next = self.out.val();
-        self.tag.parts[1].next = self.head.mask_base.val();
-        self.tags.x.next = self.tag.y.val();
-        self.tag_split.x.next = self.tags.y.val();
-        self.signal.x.next = self.head.signal_store.val();
-        self.sign_delay.x.next = self.signs.y.val();
-        self.flags.parts[0].next = self.work.val().into();
-        self.flags.parts[1].next = self.group_ends.val().into();
-        self.flags.parts[2].next = self.head.raw.val();
-        self.flags.parts[3].next = self.head.mask.val();
-        self.flags.parts[4].next = (self.drained.val() && self.head.begins.val().any()).into();
-        self.flags.parts[5].next = self.head.ends.val();
-        self.flag_delay.x.next = self.flags.y.val();
-        self.flag_split.x.next = self.flag_delay.y.val();
-        self.valid.next = self.flag_split.parts[0].val().any();
-        self.position_ends.next = self.valid.val() && self.flag_split.parts[1].val().any();
-        self.instruction_ends.next = self.position_ends.val() && self.flag_split.parts[5].val().any();
+        self.tags.lo.next = self.head.lo.val();
+        self.tags.hi.next = self.head.hi.val();
+        self.tags.z_out.next = self.head.z_out.val();
+        self.tags.work.next = self.work.val();
+        self.tags.group_ends.next = self.group_ends.val();
+        self.tags.begins.next = self.drained.val() && self.head.begins.val().any();
+        self.tags.ends.next = self.head.ends.val();
+        self.tags.target.next = self.head.target.val();
+        self.tags.raw.next = self.head.raw.val();
+        self.tags.mask.next = self.head.mask.val();
+        self.tags.out.next = self.head.out.val() + unsigned_cast(self.group.val());
+        if self.head.raw.val().any() {
+            self.tags.out.next = self.head.out.val() + (bits_resize(self.group.val(), 16) << 2);
+        }
+        self.tags.keep.next = self.head.keep.val() + unsigned_cast(self.group.val());
+        self.tags.mask_base.next = self.head.mask_base.val();
+        self.tags.signal_load.next = self.head.signal_load.val();
+        self.tags.signal_store.next = self.head.signal_store.val();
         // Sign masks.
-        self.packer.valid.next = self.valid.val();
+        self.sign_delay.x.next = self.signs.y.val();
+        self.packer.valid.next = self.tags.valid.val();
         self.packer.signs.next = self.sign_delay.y.val();
-        self.packer.begins.next = self.flag_split.parts[4].val().any();
-        self.packer.position_ends.next = self.position_ends.val();
-        self.packer.instruction_ends.next = self.instruction_ends.val();
-        self.packer.enable.next = self.flag_split.parts[3].val().any();
-        self.packer.base.next = self.tag_split.parts[1].val();
+        self.packer.begins.next = self.tags.instruction_begins.val();
+        self.packer.position_ends.next = self.tags.position_ends.val();
+        self.packer.instruction_ends.next = self.tags.instruction_ends.val();
+        self.packer.enable.next = self.tags.late_mask.val();
+        self.packer.base.next = self.tags.late_mask_base.val();
         // A mask granule is written in the cycle after a position, which the sequencer keeps free.
-        self.write.next = self.valid.val() || self.packer.write.val();
-        self.write_raw.next = self.valid.val() && self.flag_split.parts[2].val().any();
-        self.write_granule.next = self.tag_split.parts[0].val();
+        self.write.next = self.tags.to_output.val() || self.packer.write.val();
+        self.write_raw.next = self.tags.late_raw.val();
+        self.write_granule.next = self.tags.late_out.val();
         self.granule.next = self.values.y.val();
         if self.packer.write.val() {
             self.write_granule.next = self.packer.write_granule.val();
             self.granule.next = self.packer.granule.val();
         }
         self.raw.next = self.raws.y.val();
-        // STORE may start when the last granule is written.
-        self.ended.d.next = self.position_ends.val();
-        self.give.d.next = 0.into();
-        if self.instruction_ends.val() {
-            self.give.d.next = self.signal.y.val();
+        self.keeping.d.next = self.tags.to_activations.val();
+        self.keep_granule_q.d.next = self.tags.late_keep.val();
+        self.keep_data_q.d.next = self.values.y.val();
+        self.keep.next = self.keeping.q.val();
+        self.keep_granule.next = self.keep_granule_q.q.val();
+        self.keep_data.next = self.keep_data_q.q.val();
+        // STORE may start when the last granule is written; so may LOAD, if the instruction keeps granules.
+        self.ended.d.next = self.tags.position_ends.val();
+        self.to_store.d.next = 0.into();
+        self.to_load.d.next = 0.into();
+        if self.tags.instruction_ends.val() {
+            self.to_store.d.next = self.tags.late_signal_store.val();
+            if self.tags.to_activations.val() {
+                self.to_load.d.next = self.tags.late_signal_load.val();
+            }
         }
-        self.give_store.next = 0.into();
-        if self.ended.q.val() {
-            self.give_store.next = self.give.q.val();
+        self.give_store.next = self.to_store.q.val();
+        self.give_load.next = self.to_load.q.val();
+        // Else its last parameters are read in this cycle, its activations and weights long before: their buffers
+        // are free from the next. What follows an instruction that keeps has not started by then.
+        if self.group_ends.val() && self.head.ends.val().any() && !self.head.target.val().get_bit(1) {
+            self.give_load.next = self.head.signal_load.val();
         }
         if self.push.val() && !self.ended.q.val() {
             self.under_way.d.next = self.under_way.q.val() + 1;

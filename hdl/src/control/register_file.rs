@@ -70,7 +70,7 @@ macro_rules! register_file {
 register_file! {
     read_only:
         magic, isa_version, config_array, config_set, config_activations, config_weights, config_parameters,
-        config_outputs, capabilities, dma_address_bits, status, error_code, error_address_lo, error_address_hi,
+        config_outputs, config_residuals, config_lines, capabilities, dma_address_bits, status, error_code, error_address_lo, error_address_hi,
         irq_status, cycles_lo, cycles_hi, mac_active_lo, mac_active_hi, wait_load_lo, wait_load_hi, wait_store_lo,
         wait_store_hi, wait_ppu_lo, wait_ppu_hi, queue_command_consumer, queue_completion_producer;
     read_write:

@@ -1,7 +1,8 @@
 //! Random networks, reproducible from a seed: for tests and measurements.
 
 use crate::{
-    Clamp, FullyConnected, Layer, Network, NetworkError, Operation, Output, Requant, WeightSet, Weights,
+    Clamp, FullyConnected, Layer, Network, NetworkError, Operation, Output, Requant, Source, WeightSet,
+    Weights,
 };
 
 /// Reproducible numbers (`SplitMix64`).
@@ -47,7 +48,7 @@ pub struct Shape {
 
 /// A random layer.
 #[must_use]
-pub fn layer(name: String, inputs: usize, shape: &Shape, random: &mut Random) -> Layer {
+pub fn layer(name: String, input: Source, inputs: usize, shape: &Shape, random: &mut Random) -> Layer {
     let outputs = shape.outputs;
     let weights = match shape.set {
         Some(set) => {
@@ -59,7 +60,7 @@ pub fn layer(name: String, inputs: usize, shape: &Shape, random: &mut Random) ->
         None if shape.extreme => Weights::Int8 { w: vec![-128; inputs * outputs] },
         None => Weights::Int8 { w: random.bytes(inputs * outputs) },
     };
-    let mut fc = FullyConnected { inputs, outputs, weights, output: Output::Raw };
+    let mut fc = FullyConnected { input, inputs, outputs, weights, output: Output::Raw };
     if !shape.raw {
         let requant = (0..outputs).map(|c| requant(fc.accumulator_bound(c), random)).collect();
         let bounds = [random.byte(), random.byte()];
@@ -87,7 +88,7 @@ fn requant(bound: i64, random: &mut Random) -> Requant {
     let shift = (ideal + random.below(5) as i64 - 2).clamp(1, 46) as u8;
     let bias_bits = (u64::from(shift) + 7).min(44);
     let bias = (random.bits() >> (64 - bias_bits)) as i64 - (1 << (bias_bits - 1));
-    Requant { multiplier, bias, shift }
+    Requant::new(multiplier, bias, shift)
 }
 
 /// A random chain of layers `fc0`, `fc1`, …
@@ -99,8 +100,9 @@ pub fn network(inputs: usize, shapes: &[Shape], seed: u64) -> Result<Network, Ne
     let mut width = inputs;
     let mut layers = Vec::new();
     for (i, shape) in shapes.iter().enumerate() {
-        layers.push(layer(format!("fc{i}"), width, shape, &mut random));
+        let source = i.checked_sub(1).map_or(Source::Input, Source::Layer);
+        layers.push(layer(format!("fc{i}"), source, width, shape, &mut random));
         width = shape.outputs;
     }
-    Network::new("random", layers)
+    Network::new("random", crate::Shape::vector(inputs), layers)
 }

@@ -9,7 +9,10 @@
 //!
 //! and m / 2^s approximates the ratio to 15 bits; everything else is then exact in B.
 
-use crate::{Clamp, FullyConnected, Layer, NetworkError, Operation, Output, Requant, RequantFault, Weights};
+use crate::{
+    Clamp, FullyConnected, Layer, NetworkError, Operation, Output, Requant, RequantFault, Shape, Source,
+    Weights,
+};
 
 /// How a tensor's real values become 8-bit codes: real = scale·(q − zero point).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,7 +97,7 @@ pub fn requant(ratio: f64, offset: f64, zero_sum: i64, acc_bound: i64) -> Result
         let real = (offset * power_of_two(shift)).round();
         if real.abs() < Requant::LIMIT as f64 {
             let bias = real as i64 - zero_sum * i64::from(multiplier);
-            let candidate = Requant { multiplier, bias, shift };
+            let candidate = Requant::new(multiplier, bias, shift);
             if candidate.check(acc_bound).is_ok() {
                 return Ok(candidate);
             }
@@ -116,6 +119,7 @@ pub fn requant(ratio: f64, offset: f64, zero_sum: i64, acc_bound: i64) -> Result
 #[allow(clippy::too_many_arguments)]
 pub fn fully_connected(
     name: &str,
+    source: Source,
     inputs: usize,
     outputs: usize,
     weights: Weights,
@@ -130,11 +134,10 @@ pub fn fully_connected(
             return Err(NetworkError::Length { layer: name.to_owned(), what, found, expected: outputs });
         }
     }
-    let mut fc = FullyConnected { inputs, outputs, weights, output: Output::Raw };
+    let mut fc = FullyConnected { input: source, inputs, outputs, weights, output: Output::Raw };
     let in_channel = |channel| move |fault| NetworkError::Requant { layer: name.to_owned(), channel, fault };
     // Weights first: the sums below are of checked rows.
-    let layer = Layer { name: name.to_owned(), operation: Operation::FullyConnected(fc.clone()) };
-    layer.check()?;
+    fc.check_weights(name)?;
     let constants = (0..outputs).map(|c| {
         let at = |list: usize| if list == 1 { 0 } else { c };
         let weight_scale = f64::from(weight_scales[at(weight_scales.len())]);
@@ -158,8 +161,8 @@ pub fn fully_connected(
     let zero_point = output.zero_point;
     let clamp = if relu { Clamp::relu(zero_point) } else { Clamp::full(zero_point) };
     fc.output = Output::Requantised { requant, clamp };
-    let layer = Layer { operation: Operation::FullyConnected(fc), ..layer };
-    layer.check()?;
+    let layer = Layer { name: name.to_owned(), operation: Operation::FullyConnected(fc) };
+    layer.check(&[Shape::vector(inputs)])?;
     Ok(layer)
 }
 

@@ -84,10 +84,18 @@ impl Window {
     #[must_use]
     pub fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
         let along = |d: usize| {
-            let span = self.dilation[d] * self.kernel[d].checked_sub(1)? + 1;
-            let room = (size[d] + self.before[d] + self.behind[d]).checked_sub(span)?;
+            let span = self.dilation[d].checked_mul(self.kernel[d].checked_sub(1)?)?.checked_add(1)?;
+            let padded = size[d].checked_add(self.before[d])?.checked_add(self.behind[d])?;
+            let room = padded.checked_sub(span)?;
             if self.dilation[d] == 0 { None } else { room.checked_div(self.stride[d]).map(|n| n + 1) }
         };
         Some([along(0)?, along(1)?])
+    }
+    /// Where along axis `d` (0 rows, 1 columns) kernel element `k` of output `y` lies in an image of `size`; `None`
+    /// in the padding.
+    #[must_use]
+    pub fn at(&self, d: usize, y: usize, k: usize, size: usize) -> Option<usize> {
+        let from_padding = y * self.stride[d] + k * self.dilation[d];
+        from_padding.checked_sub(self.before[d]).filter(|&at| at < size)
     }
 }

@@ -2,7 +2,7 @@
 
 use cbp_isa::WeightSet;
 
-/// Integer weights, `[output][input]` row-major.
+/// Integer weights, `[output][…]` row-major: one row per output channel.
 ///
 /// An int8 layer is defined by Σ w·q on every array; how many passes it takes, and any factor between, is the
 /// compiler's business.
@@ -23,13 +23,19 @@ pub enum Weights {
 }
 
 impl Weights {
-    /// The integers, `[output][input]`.
+    /// The integers, row by row.
     #[must_use]
     pub fn values(&self) -> &[i8] {
         match self {
             Self::Constrained { codes, .. } => codes,
             Self::Int8 { w } => w,
         }
+    }
+
+    /// Row `channel` of rows of `length`, or nothing if there is no such row.
+    #[must_use]
+    pub fn row(&self, channel: usize, length: usize) -> &[i8] {
+        self.values().get(channel * length..(channel + 1) * length).unwrap_or(&[])
     }
 
     /// Σ of a channel's weights and Σ of their magnitudes; `row` is one output's weights.

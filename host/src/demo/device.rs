@@ -76,7 +76,7 @@ fn run_row(
     let program = compile(network, &config, CompileOptions { batch, keep })?;
     let weight_bytes = program.layers.iter().map(|l| l.weight_bytes).sum();
     // Per image, whatever the batch.
-    let macs: usize = network.layers().iter().map(|l| l.inputs() * l.outputs()).sum();
+    let macs = network.macs();
     let digits: f64 = program.layers.iter().map(|l| l.products as f64).sum::<f64>() / batch as f64;
     let mut device = simulator(&config, &SimOptions::default())?;
     let mut session = Session::new(&mut device, program, keep)?;

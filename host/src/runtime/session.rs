@@ -6,8 +6,6 @@ use cbp_compiler::{Keep, Program, ShortSegment, segment};
 use cbp_driver::{Completion, Device, DmaMemory, Job, OutOfRange, Segment, Transport};
 use cbp_numerics::{LayerResult, Values};
 
-use crate::compare;
-
 /// Most bytes of activations handed to the device with one command.
 const JOB_BYTES: u64 = 64 << 20;
 
@@ -198,7 +196,7 @@ impl<'a, T: Transport> Session<'a, T> {
 /// Appends what one job or run kept of a layer.
 fn append(all: &mut Option<LayerResult>, more: Option<LayerResult>) {
     match (all.as_mut(), more) {
-        (Some(to), Some(from)) => compare::append(to, from),
+        (Some(to), Some(from)) => to.append(from),
         (None, more) => *all = more,
         (Some(_), None) => {}
     }

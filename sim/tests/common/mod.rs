@@ -22,7 +22,7 @@ pub fn text() -> String {
     for r in REGISTERS {
         writeln!(text, "`define {} 16'h{:x}", r.name, r.offset).unwrap();
     }
-    let [array, set, activations, weights, parameters, outputs] = config().to_registers();
+    let [array, set, activations, weights, parameters, outputs, residuals, lines] = config().to_registers();
     for (name, value) in [
         ("MAGIC", MAGIC_VALUE),
         ("ISA_VERSION", ISA_VERSION),
@@ -32,6 +32,8 @@ pub fn text() -> String {
         ("CONFIG_WEIGHTS", weights),
         ("CONFIG_PARAMETERS", parameters),
         ("CONFIG_OUTPUTS", outputs),
+        ("CONFIG_RESIDUALS", residuals),
+        ("CONFIG_LINES", lines),
     ] {
         writeln!(text, "`define {name}_VALUE 32'h{value:x}").unwrap();
     }

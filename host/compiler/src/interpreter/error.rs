@@ -1,7 +1,5 @@
 //! What can go wrong when a program runs.
 
-use cbp_isa::instruction::Destination;
-
 use crate::operation::DecodeError;
 
 /// An instruction that cannot run.
@@ -35,22 +33,6 @@ pub enum Fault {
         what: &'static str,
         /// Its value.
         value: u64,
-    },
-    /// A LOAD writes beyond its buffer.
-    #[error("LOAD to {destination:?} reaches word {word}, beyond the buffer")]
-    LoadBeyondBuffer {
-        /// Which buffer.
-        destination: Destination,
-        /// The word.
-        word: usize,
-    },
-    /// A COMPUTE or STORE reaches beyond a buffer.
-    #[error("{what} {position} is beyond the buffer")]
-    BeyondBuffer {
-        /// What is addressed.
-        what: &'static str,
-        /// Where.
-        position: usize,
     },
     /// A parameter record with a shift outside 1…47.
     #[error("parameter word {word} holds a shift of {shift}, expected 1 to 47")]

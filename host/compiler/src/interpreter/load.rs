@@ -38,54 +38,57 @@ impl Machine {
             if op.destination == Destination::WeightsInt8 {
                 self.load_int8(row, word, op.digit_step)?;
             } else {
-                self.load_row(op.destination, row, word)?;
+                self.load_row(op.destination, row, word);
             }
         }
         Ok(())
     }
 
-    fn load_row(&mut self, destination: Destination, row: &[u8], word: usize) -> Result<(), Fault> {
-        let (buffer, beats) = match destination {
-            Destination::Activations => (&mut self.activations, self.config.activation_beats()),
-            Destination::Parameters => (&mut self.parameters, self.config.parameter_beats()),
+    /// Writes a row beat by beat from its word on; words wrap at the buffer's depth.
+    fn load_row(&mut self, destination: Destination, row: &[u8], word: usize) {
+        let beat = self.config.beat_bytes();
+        let (buffer, word_bytes) = match destination {
+            Destination::Activations => (&mut self.activations, self.config.lanes),
+            Destination::Parameters => (&mut self.parameters, self.config.parameter_beats() * beat),
+            Destination::Residuals => (&mut self.residuals, self.config.residual_word_bytes()),
+            Destination::Lines => (&mut self.lines, beat),
             Destination::Weights | Destination::WeightsInt8 => {
-                (&mut self.weights, self.config.weight_beats())
+                (&mut self.weights, self.config.weight_beats() * beat)
             }
         };
-        let start = word * beats * self.config.beat_bytes();
-        let end = start + row.len();
-        let last = (end - 1) / (beats * self.config.beat_bytes());
-        let target = buffer.get_mut(start..end).ok_or(Fault::LoadBeyondBuffer { destination, word: last })?;
-        target.copy_from_slice(row);
-        Ok(())
+        let length = buffer.len();
+        for (i, bytes) in row.chunks_exact(beat).enumerate() {
+            let start = (word * word_bytes + i * beat) % length;
+            buffer[start..start + beat].copy_from_slice(bytes);
+        }
     }
 
     /// Eight beats of int8 weights are one group of `axi_bits` weights; every digit of it becomes one beat per code bit.
     fn load_int8(&mut self, row: &[u8], word: usize, digit_step: usize) -> Result<(), Fault> {
         let config = &self.config;
-        let (beat, set) = (config.beat_bytes(), config.weight_set);
+        let (beat, set, lanes) = (config.beat_bytes(), config.weight_set, config.lanes);
         let (groups, planes) = (config.weight_groups(), set.code_bits() as usize);
         if !row.len().is_multiple_of(config.axi_bits) {
             return Err(Fault::Unaligned { what: "LENGTH", value: (row.len() / beat) as u64, to: 8 });
         }
-        let destination = Destination::WeightsInt8;
+        let (mut digits, mut codes) = (vec![0; lanes], vec![0; lanes]);
+        let length = self.weights.len();
         for (g, weights) in row.chunks_exact(config.axi_bits).enumerate() {
             let (word, group) = (word + g / groups, g % groups);
             for pass in 0..config.int8_passes() {
                 let word = word + pass * digit_step;
-                let start = (word * groups + group) * planes * beat;
-                let target = self.weights.get_mut(start..start + planes * beat);
-                let target = target.ok_or(Fault::LoadBeyondBuffer { destination, word })?;
+                let start = (word * groups + group) * planes * beat % length;
+                let target = &mut self.weights[start..start + planes * beat];
                 target.fill(0);
-                let digit = |w: &u8| int8_digits(set, w.cast_signed())[pass];
-                let digits: Vec<i8> = weights.iter().map(digit).collect();
-                let mut codes = vec![0; config.axi_bits];
-                for (digits, codes) in digits.chunks(config.lanes).zip(codes.chunks_mut(config.lanes)) {
-                    encode_word(set, digits, codes);
-                }
-                for (i, code) in codes.iter().enumerate() {
-                    for plane in 0..planes {
-                        target[plane * beat + i / 8] |= (code >> plane & 1) << (i % 8);
+                for (column, weights) in weights.chunks_exact(lanes).enumerate() {
+                    for (digit, &w) in digits.iter_mut().zip(weights) {
+                        *digit = int8_digits(set, w.cast_signed())[pass];
+                    }
+                    encode_word(set, &digits, &mut codes);
+                    for (i, code) in codes.iter().enumerate().map(|(k, code)| (column * lanes + k, code)) {
+                        for plane in 0..planes {
+                            target[plane * beat + i / 8] |= (code >> plane & 1) << (i % 8);
+                        }
                     }
                 }
             }

@@ -18,25 +18,38 @@
 //! - *Parameters*: words of P records of 16 bytes.
 //! - *Outputs*: one linear array of bytes; granule g begins at byte g·P, beat b at byte b·(beat bytes).
 //!
-//! A row of a LOAD goes to consecutive beats from the first beat of its word on, over as many words as it takes. Where
-//! it ends inside a word, the rest of the word keeps its old content.
+//! - *Residuals*: one linear array of bytes; granule g begins at byte g·P.
+//! - *Lines*: one linear array of bytes; beat b begins at byte b·(beat bytes).
+//!
+//! Every on-chip address wraps at its buffer's depth. A row of a LOAD goes to consecutive beats from the first beat of
+//! its word on, over as many words as it takes. Where it ends inside a word, the rest of the word keeps its old content.
+//!
+//! # PACK
+//! Runs in the LOAD engine, see `cbp_isa::instruction::pack`.
 //!
 //! # COMPUTE
 //! For every position (i4 outer, i3 inner): accumulators are 0; each pass first shifts them left, then runs the steps
 //! (i2, i1, i0), i0 innermost. The weight word starts at `WEIGHT_BASE` for every position and advances with every step
-//! through all passes. In the last i0 word of each run only lanes `LANE_FIRST … LANE_FIRST + LANE_COUNT − 1` count; the
-//! others read activation 0. Then groups 0…`GROUPS` − 1 leave: group g takes parameter word `PARAMETER_BASE` + g and
-//! writes granule `OUT_BASE + i3·OUT_STEP3 + i4·OUT_STEP4 + g`, or, raw, the four granules from
-//! `OUT_BASE + i3·OUT_STEP3 + i4·OUT_STEP4 + 4·g` on, which is a multiple of 4. Sign masks take N bits per position, bit
-//! n for column n, 0 for columns that are not written; they pack 8·P/N positions to a granule, lowest bits first,
-//! into granules `MASK_BASE`, `MASK_BASE` + 1, …, in position order. The instruction's last granule is written with
-//! its unused bits 0. A raw COMPUTE may write masks too; they come from the parameters all the same.
+//! through all passes. A step at column `X + i1·X_STEP1 + i3·X_STEP3`, row `Y + i2·Y_STEP2 + i4·Y_STEP4` outside
+//! `WIDTH` × `HEIGHT` reads `FILL` in all lanes. In the last i0 word of each run only lanes
+//! `LANE_FIRST … LANE_FIRST + LANE_COUNT − 1` count; the others read activation 0. With `MAXIMUM` the accumulators are
+//! instead, lane by lane, the largest value that the steps read (lanes that do not count included). Then groups
+//! 0…`GROUPS` − 1 leave: group g takes parameter word `PARAMETER_BASE` + g and, with `RESIDUAL`, granule
+//! `RESIDUAL_BASE + j·RESIDUAL_STEP + g` of the residual buffer for position number j; it writes granule
+//! `OUT_BASE + i3·OUT_STEP3 + i4·OUT_STEP4 + g` of the outputs, or, raw, the four granules from
+//! `OUT_BASE + i3·OUT_STEP3 + i4·OUT_STEP4 + 4·g` on, which is a multiple of 4; and, or instead, granule
+//! `KEEP_BASE + j·KEEP_STEP + g` of the activations. Sign masks take N bits per position, bit n for column n, 0 for
+//! columns that are not written; they pack 8·P/N positions to a granule, lowest bits first, into granules `MASK_BASE`,
+//! `MASK_BASE` + 1, …, in position order. The instruction's last granule is written with its unused bits 0. A raw
+//! COMPUTE may write masks too; they come from the parameters all the same. An instruction sees everything that the
+//! COMPUTEs before it kept.
 //!
-//! Addresses beyond a buffer or segment are errors here; the device checks segments only.
+//! Accesses beyond a segment are errors.
 
 mod compute;
 mod error;
 mod load;
+mod pack;
 mod store;
 
 use std::collections::VecDeque;
@@ -111,6 +124,8 @@ pub struct Machine {
     weights: Vec<u8>,
     parameters: Vec<u8>,
     outputs: Vec<u8>,
+    residuals: Vec<u8>,
+    lines: Vec<u8>,
 }
 
 /// An operation with its index in the program.
@@ -126,6 +141,8 @@ impl Machine {
             weights: buffer(config.weight_depth, config.weight_beats()),
             parameters: buffer(config.parameter_depth, config.parameter_beats()),
             outputs: vec![fill; config.output_depth * config.ppu_lanes],
+            residuals: vec![fill; config.residual_depth * config.ppu_lanes],
+            lines: vec![fill; config.line_depth * config.beat_bytes()],
             config: config.clone(),
         }
     }
@@ -167,14 +184,9 @@ impl Machine {
                     Some(entry) => entry,
                     None => (next, fetch(job, bases[0], next, &memory[0])?),
                 };
-                let engine = match entry.1 {
-                    Operation::End => {
-                        ended = true;
-                        continue;
-                    }
-                    Operation::Load(_) => Engine::Load,
-                    Operation::Compute(_) => Engine::Compute,
-                    Operation::Store(_) => Engine::Store,
+                let Some(engine) = entry.1.engine() else {
+                    ended = true;
+                    continue;
                 };
                 if queues[engine as usize].len() == QUEUE_DEPTH {
                     held = Some(entry);
@@ -229,8 +241,9 @@ impl Machine {
                 report.beats_read += op.rows.beats() as u64;
                 self.load(op, bases, memory)
             }
+            Operation::Pack(op) => self.pack(op),
             Operation::Compute(op) => {
-                report.steps += (op.steps() * op.positions()) as u64;
+                report.steps += op.mac_steps();
                 self.compute(op)
             }
             Operation::Store(op) => {
@@ -257,11 +270,25 @@ fn fetch(job: &Job, base: u64, index: usize, memory: &[u8]) -> Result<Operation,
         .map_err(|error| RunError::Fault { index, fault: Fault::BadInstruction(error) })
 }
 
+impl Operation {
+    /// The engine that runs it; none for END.
+    #[must_use]
+    pub const fn engine(&self) -> Option<Engine> {
+        match self {
+            Self::End => None,
+            Self::Load(_) | Self::Pack(_) => Some(Engine::Load),
+            Self::Compute(_) => Some(Engine::Compute),
+            Self::Store(_) => Some(Engine::Store),
+        }
+    }
+}
+
 /// Tokens an operation takes, by the engine they come from.
 pub(crate) const fn waits(op: &Operation) -> [u8; 3] {
     match op {
         Operation::End => [0; 3],
         Operation::Load(op) => [0, op.wait_compute, op.wait_store],
+        Operation::Pack(op) => [0, op.wait_compute, op.wait_store],
         Operation::Compute(op) => [op.wait_load, 0, op.wait_store],
         Operation::Store(op) => [0, op.wait_compute, 0],
     }
@@ -272,6 +299,7 @@ pub(crate) const fn signals(op: &Operation) -> [u8; 3] {
     match op {
         Operation::End => [0; 3],
         Operation::Load(op) => [0, op.signal_compute, 0],
+        Operation::Pack(op) => [0, op.signal_compute, 0],
         Operation::Compute(op) => [op.signal_load, 0, op.signal_store],
         Operation::Store(op) => [op.signal_load, op.signal_compute, 0],
     }

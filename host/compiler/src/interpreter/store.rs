@@ -18,12 +18,13 @@ impl Machine {
         let segment = op.rows.segment;
         let bytes = op.rows.length * beat;
         for (offset, position) in op.rows.iter() {
-            let start = position * beat;
-            let source = self.outputs.get(start..start + bytes);
-            let source = source.ok_or(Fault::BeyondBuffer { what: "beat", position: start + bytes })?;
             let end = bases[segment] + offset + bytes as u64;
             let row = memory[segment].get_mut(end as usize - bytes..end as usize);
-            row.ok_or(Fault::Segment { segment, end })?.copy_from_slice(source);
+            let row = row.ok_or(Fault::Segment { segment, end })?;
+            for (beats, target) in (position..).zip(row.chunks_exact_mut(beat)) {
+                let start = beats * beat % self.outputs.len();
+                target.copy_from_slice(&self.outputs[start..start + beat]);
+            }
         }
         Ok(())
     }
