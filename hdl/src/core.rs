@@ -16,8 +16,7 @@ use crate::control::error_latch::ErrorLatch;
 use crate::control::fetch::Fetch;
 use crate::control::jobs::Jobs;
 use crate::control::watchdog::Watchdog;
-use crate::dma::load_address::LoadAddress;
-use crate::dma::load_write::LoadWrite;
+use crate::dma::load::LoadEngine;
 use crate::dma::read_port::ReadPort;
 use crate::dma::store::StoreEngine;
 use crate::dma::write_port::WritePort;
@@ -132,8 +131,7 @@ pub struct Core {
     load_queue: Fifo,
     compute_queue: Fifo,
     store_queue: Fifo,
-    load_address: LoadAddress,
-    load_write: LoadWrite,
+    load: LoadEngine,
     compute: ComputeEngine,
     store: StoreEngine,
     load_to_compute: Tokens,
@@ -216,8 +214,7 @@ impl Core {
             load_queue: queue(),
             compute_queue: queue(),
             store_queue: queue(),
-            load_address: LoadAddress::new(config),
-            load_write: LoadWrite::new(config),
+            load: LoadEngine::new(config),
             compute: ComputeEngine::new(config),
             store: StoreEngine::new(config),
             load_to_compute: Tokens::default(),
@@ -276,7 +273,7 @@ impl Logic for Core {
         self.jobs.engines_idle.next = !self.load_queue.valid.val()
             && !self.compute_queue.valid.val()
             && !self.store_queue.valid.val()
-            && !self.load_address.descriptor_valid.val()
+            && self.load.idle.val()
             && self.compute.idle.val()
             && self.store.idle.val();
         self.jobs.quiet.next = !self.transfers.val();
@@ -297,7 +294,7 @@ impl Logic for Core {
         self.load_queue.reset.next = self.engine_reset.val();
         self.load_queue.push.next = self.fetch.push_load.val();
         self.load_queue.data.next = self.fetch.instruction.val();
-        self.load_queue.pop.next = self.load_address.instruction_pop.val();
+        self.load_queue.pop.next = self.load.instruction_pop.val();
         self.compute_queue.reset.next = self.engine_reset.val();
         self.compute_queue.push.next = self.fetch.push_compute.val();
         self.compute_queue.data.next = self.fetch.instruction.val();
@@ -307,34 +304,29 @@ impl Logic for Core {
         self.store_queue.data.next = self.fetch.instruction.val();
         self.store_queue.pop.next = self.store.instruction_pop.val();
         // LOAD.
-        self.load_address.reset.next = self.engine_reset.val();
-        self.load_address.flush.next = self.flush.val();
-        self.load_address.instruction.next = self.load_queue.head.val();
-        self.load_address.instruction_valid.next = self.load_queue.valid.val();
-        self.load_address.compute_ready.next = self.compute_to_load.ready.val();
-        self.load_address.store_ready.next = self.store_to_load.ready.val();
-        self.load_address.limit.next = self.limit.val();
-        self.load_address.segment_base.next = 0.into();
-        self.load_address.segment_length.next = 0.into();
+        self.load.reset.next = self.engine_reset.val();
+        self.load.flush.next = self.flush.val();
+        self.load.instruction.next = self.load_queue.head.val();
+        self.load.instruction_valid.next = self.load_queue.valid.val();
+        self.load.compute_ready.next = self.compute_to_load.ready.val();
+        self.load.store_ready.next = self.store_to_load.ready.val();
+        self.load.limit.next = self.limit.val();
+        self.load.segment_base.next = 0.into();
+        self.load.segment_length.next = 0.into();
         self.store.segment_base.next = 0.into();
         self.store.segment_length.next = 0.into();
         for i in 0..4 {
-            if self.load_address.segment.val() == i {
-                self.load_address.segment_base.next = self.jobs.segment_base[i].val();
-                self.load_address.segment_length.next = self.jobs.segment_length[i].val();
+            if self.load.segment.val() == i {
+                self.load.segment_base.next = self.jobs.segment_base[i].val();
+                self.load.segment_length.next = self.jobs.segment_length[i].val();
             }
             if self.store.segment.val() == i {
                 self.store.segment_base.next = self.jobs.segment_base[i].val();
                 self.store.segment_length.next = self.jobs.segment_length[i].val();
             }
         }
-        self.load_write.reset.next = self.engine_reset.val();
-        self.load_write.flush.next = self.flush.val();
-        self.load_write.descriptor_valid.next = self.load_address.descriptor_valid.val();
-        self.load_write.descriptor.next = self.load_address.descriptor.val();
-        self.load_address.descriptor_pop.next = self.load_write.descriptor_pop.val();
-        self.load_write.beat_valid.next = self.read_port.beat_valid[2].val();
-        self.load_write.beat.next = self.rdata.val();
+        self.load.beat_valid.next = self.read_port.beat_valid[2].val();
+        self.load.beat.next = self.rdata.val();
         // COMPUTE.
         self.compute.reset.next = self.engine_reset.val();
         self.compute.flush.next = self.flush.val();
@@ -342,14 +334,14 @@ impl Logic for Core {
         self.compute.instruction_valid.next = self.compute_queue.valid.val();
         self.compute.load_ready.next = self.load_to_compute.ready.val();
         self.compute.store_ready.next = self.store_to_compute.ready.val();
-        self.compute.write_activations.next = self.load_write.write_activations.val();
-        self.compute.write_weights.next = self.load_write.write_weights.val();
-        self.compute.write_parameters.next = self.load_write.write_parameters.val();
-        self.compute.write_residuals.next = self.load_write.write_residuals.val();
-        self.load_write.stall.next = self.compute.activations_busy.val();
-        self.compute.write_word.next = self.load_write.write_word.val();
-        self.compute.write_beat.next = self.load_write.write_beat.val();
-        self.compute.write_data.next = self.load_write.write_data.val();
+        self.compute.write_activations.next = self.load.write_activations.val();
+        self.compute.write_weights.next = self.load.write_weights.val();
+        self.compute.write_parameters.next = self.load.write_parameters.val();
+        self.compute.write_residuals.next = self.load.write_residuals.val();
+        self.load.activations_busy.next = self.compute.activations_busy.val();
+        self.compute.write_word.next = self.load.write_word.val();
+        self.compute.write_beat.next = self.load.write_beat.val();
+        self.compute.write_data.next = self.load.write_data.val();
         self.compute.read_output.next = self.store.read.val();
         self.compute.read_beat.next = self.store.read_beat.val();
         // STORE.
@@ -360,16 +352,16 @@ impl Logic for Core {
         self.store.compute_ready.next = self.compute_to_store.ready.val();
         self.store.limit.next = self.limit.val();
         self.store.beat.next = self.compute.output_beat.val();
-        self.store.unanswered.next = self.write_port.busy.val();
+        self.store.answered.next = self.write_port.store_answered.val();
         // Tokens.
         self.load_to_compute.reset.next = self.engine_reset.val();
-        self.load_to_compute.give.next = self.load_write.give_compute.val();
+        self.load_to_compute.give.next = self.load.give_compute.val();
         self.load_to_compute.want.next = self.compute.want_load.val();
         self.load_to_compute.take.next = self.compute.take.val();
         self.compute_to_load.reset.next = self.engine_reset.val();
         self.compute_to_load.give.next = self.compute.give_load.val();
-        self.compute_to_load.want.next = self.load_address.want_compute.val();
-        self.compute_to_load.take.next = self.load_address.take.val();
+        self.compute_to_load.want.next = self.load.want_compute.val();
+        self.compute_to_load.take.next = self.load.take.val();
         self.compute_to_store.reset.next = self.engine_reset.val();
         self.compute_to_store.give.next = self.compute.give_store.val();
         self.compute_to_store.want.next = self.store.want_compute.val();
@@ -380,8 +372,8 @@ impl Logic for Core {
         self.store_to_compute.take.next = self.compute.take.val();
         self.store_to_load.reset.next = self.engine_reset.val();
         self.store_to_load.give.next = self.store.give_load.val();
-        self.store_to_load.want.next = self.load_address.want_store.val();
-        self.store_to_load.take.next = self.load_address.take.val();
+        self.store_to_load.want.next = self.load.want_store.val();
+        self.store_to_load.take.next = self.load.take.val();
         // Reads.
         self.read_port.request[0].next = self.jobs.burst_valid.val();
         self.read_port.address[0].next = self.jobs.burst_address.val();
@@ -395,11 +387,11 @@ impl Logic for Core {
         self.fetch.burst_ready.next = self.read_port.granted[1].val();
         self.fetch.beat_valid.next = self.read_port.beat_valid[1].val();
         self.fetch.beat.next = self.rdata.val();
-        self.read_port.request[2].next = self.load_address.burst_valid.val();
-        self.read_port.address[2].next = self.load_address.burst_address.val();
-        self.read_port.beats[2].next = self.load_address.burst_beats.val();
-        self.load_address.burst_ready.next = self.read_port.granted[2].val();
-        self.read_port.operand_ready.next = self.load_write.beat_ready.val();
+        self.read_port.request[2].next = self.load.burst_valid.val();
+        self.read_port.address[2].next = self.load.burst_address.val();
+        self.read_port.beats[2].next = self.load.burst_beats.val();
+        self.load.burst_ready.next = self.read_port.granted[2].val();
+        self.read_port.operand_ready.next = self.load.beat_ready.val();
         self.arvalid.next = self.read_port.arvalid.val();
         self.read_port.arready.next = self.arready.val();
         self.araddr.next = self.read_port.araddr.val();
@@ -476,10 +468,10 @@ impl Logic for Core {
         self.errors.address[1].next = self.read_port.error_address.val();
         self.errors.raised[2].next = self.write_port.error.val();
         self.errors.address[2].next = self.write_port.error_address.val();
-        self.errors.raised[3].next = self.load_address.outside.val();
-        self.errors.address[3].next = self.load_address.fault_address.val();
-        self.errors.raised[4].next = self.load_address.malformed.val();
-        self.errors.address[4].next = self.load_address.fault_address.val();
+        self.errors.raised[3].next = self.load.outside.val();
+        self.errors.address[3].next = self.load.fault_address.val();
+        self.errors.raised[4].next = self.load.malformed.val();
+        self.errors.address[4].next = self.load.fault_address.val();
         self.errors.raised[5].next = self.store.outside.val();
         self.errors.address[5].next = self.store.fault_address.val();
         self.errors.raised[6].next = self.store.malformed.val();

@@ -28,12 +28,17 @@ fn bench() -> Bench {
 /// P and the bounds of its 48 bits.
 const P_MAX: i64 = (1 << 47) - 1;
 const P_MIN: i64 = -(1 << 47);
+/// Bounds of R's 40 bits.
+const R_MAX: i64 = (1 << 39) - 1;
+const R_MIN: i64 = -(1 << 39);
 
 #[derive(Debug)]
 struct Requantisation {
     acc: i32,
     multiplier: i16,
     bias: i64,
+    residual: i8,
+    factor: i64,
     shift: u8,
     lo: i8,
     hi: i8,
@@ -53,7 +58,13 @@ impl Requantisation {
             };
             let any = random.bits() as i16;
             let multiplier = random.pick(&[i16::MIN, i16::MAX, -1, 0, 1, 1 << 14, any]);
-            let product = i64::from(acc) * i64::from(multiplier);
+            let residual = random.activation();
+            let factor = match random.below(4) {
+                0 => random.pick(&[R_MIN, R_MAX, -1, 0, 1, 1 << 23, (1 << 24) - 1, 1 << 24, -(1 << 24)]),
+                1 => 0,
+                _ => (random.bits().cast_signed() >> 24) >> random.below(40),
+            };
+            let product = i64::from(acc) * i64::from(multiplier) + i64::from(residual) * factor;
             let bias = match random.below(3) {
                 0 => random.pick(&[P_MIN, P_MIN + 1, 0, P_MAX - 1, P_MAX]),
                 1 => random.bits().cast_signed() >> random.within(17, 63),
@@ -64,7 +75,8 @@ impl Requantisation {
                 let mut clamp = [random.activation(), random.activation()];
                 clamp.sort_unstable();
                 let [lo, hi] = if random.one_in(2) { clamp } else { [-128, 127] };
-                return Self { acc, multiplier, bias, shift, lo, hi, zero_point: random.activation() };
+                let zero_point = random.activation();
+                return Self { acc, multiplier, bias, residual, factor, shift, lo, hi, zero_point };
             }
         }
     }
@@ -79,7 +91,8 @@ impl Requantisation {
     }
 
     fn sum(&self) -> i64 {
-        i64::from(self.acc) * i64::from(self.multiplier) + self.bias
+        let product = i64::from(self.acc) * i64::from(self.multiplier);
+        product + self.bias + i64::from(self.residual) * self.factor
     }
 
     fn value(&self) -> i64 {
@@ -100,7 +113,9 @@ fn requantiser() {
             cases.truncate(PPU_LATENCY + 1);
             let new = &cases[0];
             bench.set("ppu.acc", new.acc.into());
-            bench.set_bytes("ppu.record", &encode_parameter(new.multiplier, new.bias, new.shift, 0));
+            bench.set("ppu.residual", new.residual.into());
+            let record = encode_parameter(new.multiplier, new.bias, new.shift, new.factor);
+            bench.set_bytes("ppu.record", &record);
             if let Some(case) = cases.get(CLAMP_LATENCY) {
                 bench.set("ppu.lo", case.lo.into());
                 bench.set("ppu.hi", case.hi.into());

@@ -69,6 +69,8 @@ impl Logic for Maximum {
 pub struct Maxima {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
+    /// Unused: maxima are there when `valid` says so.
+    pub reset: Signal<In, Bit>,
     /// Activations, when the columns get them.
     pub x: Vec<Wire<In>>,
     /// The control that the columns get, when they get it.
@@ -93,6 +95,7 @@ impl Maxima {
         let lanes = config.lanes;
         Self {
             clock: Signal::default(),
+            reset: Signal::default(),
             x: Wire::many(lanes, 8),
             valid: Signal::default(),
             first: Signal::default(),

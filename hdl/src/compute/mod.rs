@@ -15,6 +15,8 @@ pub mod engine;
 pub mod group_select;
 pub mod group_tags;
 pub mod lane_input;
+pub mod lane_mask;
+pub mod loops;
 pub mod mask_packer;
 pub mod maxima;
 pub mod operands;

@@ -79,14 +79,15 @@ pub struct PpuLane {
     residual3: Reg,
     total4: Reg,
     total: Wire<Local>,
+    top: Wire<Local>,
     sign: Wire<Local>,
     magnitude: Wire<Local>,
     too_large: Wire<Local>,
     places: ShiftRightSigned,
     shifted5: Reg,
-    over5: Dff<Bit>,
-    negative5: Dff<Bit>,
-    positive5: Dff<Bit>,
+    over5: Reg,
+    negative5: Reg,
+    positive5: Reg,
     value6: Reg,
     wide: Wire<Local>,
     zero_point: Wire<Local>,
@@ -146,14 +147,15 @@ impl PpuLane {
             residual3: whole(),
             total4: whole(),
             total: Wire::new(PRODUCT_BITS),
+            top: Wire::new(1),
             sign: Wire::new(PRODUCT_BITS),
             magnitude: Wire::new(PRODUCT_BITS),
             too_large: Wire::new(PRODUCT_BITS),
             places: ShiftRightSigned::new(PRODUCT_BITS, 6),
             shifted5: Reg::plain(KEPT_BITS),
-            over5: Dff::default(),
-            negative5: Dff::default(),
-            positive5: Dff::default(),
+            over5: Reg::plain(1),
+            negative5: Reg::plain(1),
+            positive5: Reg::plain(1),
             value6: Reg::plain(8),
             wide: Wire::new(WIDE),
             zero_point: Wire::new(WIDE),
@@ -210,17 +212,18 @@ impl Logic for PpuLane {
         self.shift4.d.next = self.shift3.q.val();
         // 5: shift, sign, and whether any bit above those kept differs from the sign.
         self.total.next = self.total4.q.val();
-        self.sign.next = signed_cast(self.total.val().get_bits::<1>(47));
+        self.top.next = self.total.val().get_bits::<1>(47);
+        self.sign.next = signed_cast(self.top.val());
         self.magnitude.next = self.total.val() ^ self.sign.val();
         self.too_large.next = self.magnitude.val() & ((self.all_ones.val() << self.shift4.q.val()) << 9);
         self.places.a.next = self.total.val();
         self.places.amount.next = self.shift4.q.val();
         self.shifted.next = self.places.y.val();
         self.shifted5.d.next = self.shifted.val().get_bits::<10>(0);
-        self.over5.d.next = self.too_large.val().any();
-        self.negative5.d.next = self.total.val().get_bit(47);
-        self.positive5.d.next = self.total.val().any() && !self.total.val().get_bit(47);
-        self.positive.next = self.positive5.q.val();
+        self.over5.d.next = self.too_large.val().any().into();
+        self.negative5.d.next = self.top.val();
+        self.positive5.d.next = (self.total.val().any() && !self.top.val().any()).into();
+        self.positive.next = self.positive5.q.val().any();
         // 6: round, zero point, clamp.
         self.kept.next = self.shifted5.q.val();
         self.wide.next = signed_cast(self.kept.val());
@@ -235,10 +238,14 @@ impl Logic for PpuLane {
         self.above.a.next = self.high.val();
         self.above.b.next = self.moved.val();
         self.value6.d.next = bits_resize(self.moved.val(), 8);
-        if (self.below.y.val() && !self.over5.q.val()) || (self.over5.q.val() && self.negative5.q.val()) {
+        if (self.below.y.val() && !self.over5.q.val().any())
+            || (self.over5.q.val().any() && self.negative5.q.val().any())
+        {
             self.value6.d.next = self.lo.val();
         }
-        if (self.above.y.val() && !self.over5.q.val()) || (self.over5.q.val() && !self.negative5.q.val()) {
+        if (self.above.y.val() && !self.over5.q.val().any())
+            || (self.over5.q.val().any() && !self.negative5.q.val().any())
+        {
             self.value6.d.next = self.hi.val();
         }
         self.value.next = self.value6.q.val();

@@ -5,9 +5,11 @@ use cbp_isa::instruction::compute;
 
 use super::addresses::Addresses;
 use super::coordinates::Coordinates;
+use super::lane_mask::LaneMask;
+use super::loops::Loops;
 use super::position::{POSITION_BITS, PositionPack};
 use super::refusal::Refusal;
-use crate::lang::arith::{Concat, Split};
+use crate::lang::arith::Split;
 use crate::lang::prelude::*;
 use crate::parts::decode::decoder;
 
@@ -17,9 +19,8 @@ pub const INSTRUCTION_BITS: usize = 8 * cbp_isa::instruction::INSTRUCTION_BYTES;
 decoder!(
     /// The fields of COMPUTE that the sequencer uses.
     ComputeFields, compute::FIELDS, INSTRUCTION_BITS,
-    wait_load, wait_store, signal_load, signal_store, mode, mask, residual, maximum, target, passes, digit_shifts,
-    lane_first, lane_count, groups, parameter_base, count0, count1, count2, count3, count4, mask_base, lo, hi, z_out,
-    fill,
+    wait_load, wait_store, signal_load, signal_store, mode, mask, residual, maximum, target, digit_shifts,
+    groups, parameter_base, mask_base, lo, hi, z_out,
 );
 
 /// The sequencer: the loops of a COMPUTE, and the positions it hands to post-processing.
@@ -84,12 +85,7 @@ pub struct Sequencer {
     pub waiting_ppu: Signal<Out, Bit>,
     fields: ComputeFields,
     running: Dff<Bit>,
-    i0: Reg,
-    i1: Reg,
-    i2: Reg,
-    i3: Reg,
-    i4: Reg,
-    pass: Reg,
+    loops: Loops,
     kept: Dff<Bit>,
     drain: Reg,
     refusal: Refusal,
@@ -97,26 +93,13 @@ pub struct Sequencer {
     coordinates: Coordinates,
     shifts: Split,
     pack: PositionPack,
-    end0: Signal<Local, Bit>,
-    end1: Signal<Local, Bit>,
-    end2: Signal<Local, Bit>,
-    end3: Signal<Local, Bit>,
-    end4: Signal<Local, Bit>,
-    end_pass: Signal<Local, Bit>,
-    first_of_pass: Signal<Local, Bit>,
-    last_step: Signal<Local, Bit>,
     blocked: Signal<Local, Bit>,
     issue: Signal<Local, Bit>,
     done: Signal<Local, Bit>,
     start: Signal<Local, Bit>,
     next: Signal<Local, Bit>,
     unwritten: Signal<Local, Bit>,
-    lane_end: Wire<Local>,
-    masks: Concat,
-    lane_mask_q: Reg,
-    outside_q: Dff<Bit>,
-    fill_q: Reg,
-    lanes: Const,
+    mask: LaneMask,
 }
 
 impl Sequencer {
@@ -124,7 +107,6 @@ impl Sequencer {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let bit = Signal::default;
-        let word = || Reg::plain(16);
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -155,12 +137,7 @@ impl Sequencer {
             waiting_ppu: Signal::default(),
             fields: ComputeFields::default(),
             running: Dff::default(),
-            i0: word(),
-            i1: Reg::plain(8),
-            i2: Reg::plain(8),
-            i3: word(),
-            i4: word(),
-            pass: Reg::plain(4),
+            loops: Loops::default(),
             kept: Dff::default(),
             drain: Reg::with_reset(8, 0),
             refusal: Refusal::new(config),
@@ -168,26 +145,13 @@ impl Sequencer {
             coordinates: Coordinates::default(),
             shifts: Split::new(9, 2),
             pack: PositionPack::default(),
-            end0: bit(),
-            end1: bit(),
-            end2: bit(),
-            end3: bit(),
-            end4: bit(),
-            end_pass: bit(),
-            first_of_pass: bit(),
-            last_step: bit(),
             blocked: bit(),
             issue: bit(),
             done: bit(),
             start: bit(),
             next: bit(),
             unwritten: bit(),
-            lane_end: Wire::new(9),
-            masks: Concat::new(config.lanes, 1),
-            lane_mask_q: Reg::plain(config.lanes),
-            outside_q: Dff::default(),
-            fill_q: Reg::plain(8),
-            lanes: config.lanes.into(),
+            mask: LaneMask::new(config),
         }
     }
 }
@@ -212,69 +176,54 @@ impl Logic for Sequencer {
         self.malformed.next = self.next.val() && self.refusal.bad.val();
         self.waiting_load.next = self.next.val() && !self.load_ready.val();
         self.waiting_store.next = self.next.val() && self.load_ready.val() && !self.store_ready.val();
-        // Where in the loops this step is.
-        self.end0.next = self.i0.q.val() == self.fields.count0.val() - 1;
-        self.end1.next = self.i1.q.val() == self.fields.count1.val() - 1;
-        self.end2.next = self.i2.q.val() == self.fields.count2.val() - 1;
-        self.end3.next = self.i3.q.val() == self.fields.count3.val() - 1;
-        self.end4.next = self.i4.q.val() == self.fields.count4.val() - 1;
-        self.end_pass.next = self.pass.q.val() == self.fields.passes.val() - 1;
-        self.first_of_pass.next = (self.i0.q.val() == 0) && (self.i1.q.val() == 0) && (self.i2.q.val() == 0);
-        self.last_step.next = self.end0.val() && self.end1.val() && self.end2.val() && self.end_pass.val();
+        self.loops.instruction.next = self.instruction.val();
         // A position may end only when the one before has left the drain register.
-        self.blocked.next = self.last_step.val() && (self.drain.q.val() != 0);
+        self.blocked.next = self.loops.last_step.val() && (self.drain.q.val() != 0);
         self.issue.next = self.running.q.val() && !self.blocked.val();
         self.waiting_ppu.next = (self.running.q.val() && self.blocked.val())
             || (self.next.val() && self.load_ready.val() && self.store_ready.val() && self.unwritten.val());
-        self.done.next = self.issue.val() && self.last_step.val() && self.end3.val() && self.end4.val();
+        self.done.next = self.issue.val() && self.loops.last_step.val() && self.loops.ends.val();
         self.instruction_pop.next = self.done.val();
         // The step itself.
+        self.loops.start.next = self.start.val();
+        self.loops.issue.next = self.issue.val();
         self.addresses.instruction.next = self.instruction.val();
         self.addresses.start.next = self.start.val();
         self.addresses.issue.next = self.issue.val();
-        self.addresses.end0.next = self.end0.val();
-        self.addresses.end1.next = self.end1.val();
-        self.addresses.end2.next = self.end2.val();
-        self.addresses.last_step.next = self.last_step.val();
-        self.addresses.end3.next = self.end3.val();
+        self.addresses.end0.next = self.loops.end0.val();
+        self.addresses.end1.next = self.loops.end1.val();
+        self.addresses.end2.next = self.loops.end2.val();
+        self.addresses.last_step.next = self.loops.last_step.val();
+        self.addresses.end3.next = self.loops.end3.val();
         self.coordinates.instruction.next = self.instruction.val();
         self.coordinates.start.next = self.start.val();
         self.coordinates.issue.next = self.issue.val();
-        self.coordinates.end0.next = self.end0.val();
-        self.coordinates.end1.next = self.end1.val();
-        self.coordinates.end2.next = self.end2.val();
-        self.coordinates.last_step.next = self.last_step.val();
-        self.coordinates.end3.next = self.end3.val();
+        self.coordinates.end0.next = self.loops.end0.val();
+        self.coordinates.end1.next = self.loops.end1.val();
+        self.coordinates.end2.next = self.loops.end2.val();
+        self.coordinates.last_step.next = self.loops.last_step.val();
+        self.coordinates.end3.next = self.loops.end3.val();
         self.step.next = self.issue.val();
         self.multiplies.next = self.issue.val() && !self.fields.maximum.val().any();
         self.act_word.next = self.addresses.act_word.val();
         self.weight_word.next = self.addresses.weight_word.val();
-        self.outside_q.d.next = self.coordinates.outside.val();
-        self.outside.next = self.outside_q.q.val();
-        self.fill_q.d.next = self.fields.fill.val();
-        self.fill.next = self.fill_q.q.val();
-        self.first.next = self.first_of_pass.val() && (self.pass.q.val() == 0);
-        self.last.next = self.issue.val() && self.last_step.val();
+        self.mask.instruction.next = self.instruction.val();
+        self.mask.end0.next = self.loops.end0.val();
+        self.mask.outside.next = self.coordinates.outside.val();
+        self.lane_mask.next = self.mask.lane_mask.val();
+        self.outside.next = self.mask.late_outside.val().any();
+        self.fill.next = self.mask.fill.val();
+        self.first.next = self.loops.first_of_pass.val() && (self.loops.pass.val() == 0);
+        self.last.next = self.issue.val() && self.loops.last_step.val();
         self.shifts.x.next = self.fields.digit_shifts.val();
         self.shift.next = 0.into();
-        if self.first_of_pass.val() {
+        if self.loops.first_of_pass.val() {
             for p in 0..9 {
-                if self.pass.q.val() == p {
+                if self.loops.pass.val() == p {
                     self.shift.next = self.shifts.parts[p].val();
                 }
             }
         }
-        // Lanes without a channel read 0; only the last word of a run can have such lanes, and no maximum.
-        self.lane_end.next =
-            unsigned_cast(self.fields.lane_first.val()) + unsigned_cast(self.fields.lane_count.val());
-        for k in 0..self.lanes.value {
-            self.masks.parts[k].next = (!self.end0.val()
-                || self.fields.maximum.val().any()
-                || ((self.fields.lane_first.val() <= k) && (self.lane_end.val() > k)))
-                .into();
-        }
-        self.lane_mask_q.d.next = self.masks.y.val();
-        self.lane_mask.next = self.lane_mask_q.q.val();
         // What post-processing needs to know of the position.
         self.pack.raw.next = self.fields.mode.val();
         self.pack.mask.next = self.fields.mask.val();
@@ -290,8 +239,8 @@ impl Logic for Sequencer {
         self.pack.hi.next = self.fields.hi.val();
         self.pack.z_out.next = self.fields.z_out.val();
         self.pack.mask_base.next = self.fields.mask_base.val();
-        self.pack.begins.next = ((self.i3.q.val() == 0) && (self.i4.q.val() == 0)).into();
-        self.pack.ends.next = (self.end3.val() && self.end4.val()).into();
+        self.pack.begins.next = self.loops.begins.val().into();
+        self.pack.ends.next = self.loops.ends.val().into();
         self.pack.signal_load.next = self.fields.signal_load.val();
         self.pack.signal_store.next = self.fields.signal_store.val();
         self.position.next = self.pack.word.val();
@@ -305,42 +254,12 @@ impl Logic for Sequencer {
                 self.drain.d.next = self.fields.groups.val();
             }
         }
-        // Advance.
-        if self.issue.val() {
-            self.i0.d.next = self.i0.q.val() + 1;
-            if self.end0.val() {
-                self.i0.d.next = 0.into();
-                self.i1.d.next = self.i1.q.val() + 1;
-                if self.end1.val() {
-                    self.i1.d.next = 0.into();
-                    self.i2.d.next = self.i2.q.val() + 1;
-                    if self.end2.val() {
-                        self.i2.d.next = 0.into();
-                        self.pass.d.next = self.pass.q.val() + 1;
-                    }
-                }
-            }
-            if self.last_step.val() {
-                self.pass.d.next = 0.into();
-                self.i3.d.next = self.i3.q.val() + 1;
-                if self.end3.val() {
-                    self.i3.d.next = 0.into();
-                    self.i4.d.next = self.i4.q.val() + 1;
-                }
-            }
-        }
         if self.done.val() {
             self.running.d.next = false;
         }
         if self.start.val() {
             self.running.d.next = true;
             self.kept.d.next = self.fields.target.val().get_bit(1);
-            self.i0.d.next = 0.into();
-            self.i1.d.next = 0.into();
-            self.i2.d.next = 0.into();
-            self.i3.d.next = 0.into();
-            self.i4.d.next = 0.into();
-            self.pass.d.next = 0.into();
         }
     }
 }

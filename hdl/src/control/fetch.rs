@@ -1,7 +1,7 @@
 //! Instruction fetch: reads a program ahead and hands its instructions to the engines' queues.
 
 use cbp_isa::Config;
-use cbp_isa::instruction::{Opcode, compute, load, store};
+use cbp_isa::instruction::{Opcode, compute, load, pack, store};
 use rust_hdl::core::ast::{VerilogExpression, VerilogStatement};
 
 use crate::compute::sequencer::INSTRUCTION_BITS;
@@ -27,6 +27,8 @@ pub struct Legal {
     pub compute: Signal<Out, Bit>,
     /// As a STORE.
     pub store: Signal<Out, Bit>,
+    /// As a PACK.
+    pub pack: Signal<Out, Bit>,
 }
 
 impl Default for Legal {
@@ -36,6 +38,7 @@ impl Default for Legal {
             load: Signal::default(),
             compute: Signal::default(),
             store: Signal::default(),
+            pack: Signal::default(),
         }
     }
 }
@@ -50,6 +53,7 @@ impl Logic for Legal {
             assign("load", load::FIELDS),
             assign("compute", compute::FIELDS),
             assign("store", store::FIELDS),
+            assign("pack", pack::FIELDS),
         ])
     }
 }
@@ -83,7 +87,7 @@ pub struct Fetch {
     pub beat: Wire<In>,
     /// The instruction to dispatch.
     pub instruction: Wire<Out>,
-    /// To the load queue.
+    /// To the load queue: LOAD and PACK.
     pub push_load: Signal<Out, Bit>,
     /// To the compute queue.
     pub push_compute: Signal<Out, Bit>,
@@ -129,6 +133,7 @@ pub struct Fetch {
     op_load: Const,
     op_compute: Const,
     op_store: Const,
+    op_pack: Const,
 }
 
 impl Fetch {
@@ -189,6 +194,7 @@ impl Fetch {
             op_load: (Opcode::Load as usize).into(),
             op_compute: (Opcode::Compute as usize).into(),
             op_store: (Opcode::Store as usize).into(),
+            op_pack: (Opcode::Pack as usize).into(),
         }
     }
 }
@@ -239,7 +245,9 @@ impl Logic for Fetch {
         self.legal.word.next = self.word.y.val();
         self.opcode.next = self.word.y.val().get_bits::<4>(0);
         self.is_end.next = self.opcode.val() == self.op_end.val();
-        self.is_load.next = (self.opcode.val() == self.op_load.val()) && self.legal.load.val();
+        // The LOAD engine packs, too.
+        self.is_load.next = ((self.opcode.val() == self.op_load.val()) && self.legal.load.val())
+            || ((self.opcode.val() == self.op_pack.val()) && self.legal.pack.val());
         self.is_compute.next = (self.opcode.val() == self.op_compute.val()) && self.legal.compute.val();
         self.is_store.next = (self.opcode.val() == self.op_store.val()) && self.legal.store.val();
         self.go.next = self.have.q.val() && !self.flush.val() && self.active.q.val();

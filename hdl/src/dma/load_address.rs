@@ -1,8 +1,9 @@
 //! The address side of LOAD: asks for the beats, possibly far ahead of their arrival.
 
 use cbp_isa::Config;
-use cbp_isa::instruction::{Destination, load};
+use cbp_isa::instruction::{Destination, Opcode, load, pack};
 
+use super::pack_walk::PACK_BITS;
 use super::rows::Rows;
 use crate::compute::sequencer::INSTRUCTION_BITS;
 use crate::lang::arith::Concat;
@@ -13,16 +14,26 @@ use crate::parts::{Bursts, Fifo};
 decoder!(
     /// The fields of LOAD.
     LoadFields, load::FIELDS, INSTRUCTION_BITS,
-    wait_compute, wait_store, signal_compute, destination, segment, offset, length, count0, stride0, count1, stride1,
+    opcode, wait_compute, wait_store, signal_compute, destination, segment, offset, length, count0, stride0, count1, stride1,
     base, step0, step1, digit_step,
 );
 
+decoder!(
+    /// The fields of PACK that must not be 0.
+    PackCounts, pack::FIELDS, INSTRUCTION_BITS, piece, pieces, count0, count1,
+);
+
+/// What stands in a descriptor for a PACK, in place of a destination.
+pub const PACK_KIND: usize = 15;
 /// 16-bit pieces of what the write side needs to know of a LOAD.
 pub const DESCRIPTOR_PIECES: usize = 8;
 /// LOADs whose beats may be under way at the same time.
 const LOADS: usize = 4;
 
-/// Takes LOAD instructions, waits for their tokens, requests their rows.
+/// Takes LOAD and PACK instructions, waits for their tokens, requests the rows of LOADs.
+///
+/// A PACK asks for nothing: it is handed on, takes its turn on the write side, and LOADs behind it are requested
+/// meanwhile.
 #[derive(LogicBlock)]
 pub struct LoadAddress {
     /// Rising edge.
@@ -69,6 +80,12 @@ pub struct LoadAddress {
     pub descriptor: Wire<Out>,
     /// It has been received.
     pub descriptor_pop: Signal<In, Bit>,
+    /// The packer takes a PACK.
+    pub pack_push: Signal<Out, Bit>,
+    /// It.
+    pub pack: Wire<Out>,
+    /// The packer can take none.
+    pub pack_full: Signal<In, Bit>,
     /// An access outside its segment.
     pub outside: Signal<Out, Bit>,
     /// An instruction that cannot be run.
@@ -76,10 +93,16 @@ pub struct LoadAddress {
     /// Address of the row at fault.
     pub fault_address: Wire<Out>,
     fields: LoadFields,
+    counts: PackCounts,
     rows: Rows,
     bursts: Bursts,
     descriptors: Fifo,
-    pack: Concat,
+    pieces: Concat,
+    is_pack: Signal<Local, Bit>,
+    bad_pack: Signal<Local, Bit>,
+    kind: Wire<Local>,
+    op_pack: Const,
+    pack_kind: Const,
     running: Dff<Bit>,
     start: Signal<Local, Bit>,
     good: Signal<Local, Bit>,
@@ -115,14 +138,23 @@ impl LoadAddress {
             descriptor_valid: Signal::default(),
             descriptor: Wire::new(16 * DESCRIPTOR_PIECES),
             descriptor_pop: Signal::default(),
+            pack_push: Signal::default(),
+            pack: Wire::new(PACK_BITS),
+            pack_full: Signal::default(),
             outside: Signal::default(),
             malformed: Signal::default(),
             fault_address: Wire::new(64),
             fields: LoadFields::default(),
+            counts: PackCounts::default(),
             rows: Rows::new(config),
             bursts: Bursts::new(config),
             descriptors: Fifo::new(16 * DESCRIPTOR_PIECES, LOADS),
-            pack: Concat::new(DESCRIPTOR_PIECES, 16),
+            pieces: Concat::new(DESCRIPTOR_PIECES, 16),
+            is_pack: Signal::default(),
+            bad_pack: Signal::default(),
+            kind: Wire::new(4),
+            op_pack: (Opcode::Pack as usize).into(),
+            pack_kind: PACK_KIND.into(),
             running: Dff::default(),
             start: Signal::default(),
             good: Signal::default(),
@@ -137,6 +169,13 @@ impl Logic for LoadAddress {
     #[hdl_gen]
     fn update(&mut self) {
         self.fields.word.next = self.instruction.val();
+        self.counts.word.next = self.instruction.val();
+        self.is_pack.next = self.fields.opcode.val() == self.op_pack.val();
+        self.bad_pack.next = self.is_pack.val()
+            && ((self.counts.piece.val() == 0)
+                || (self.counts.pieces.val() == 0)
+                || (self.counts.count0.val() == 0)
+                || (self.counts.count1.val() == 0));
         self.want_compute.next = self.fields.wait_compute.val();
         self.want_store.next = self.fields.wait_store.val();
         self.start.next = self.instruction_valid.val()
@@ -144,10 +183,12 @@ impl Logic for LoadAddress {
             && !self.flush.val()
             && self.compute_ready.val()
             && self.store_ready.val()
-            && !self.descriptors.full.val();
+            && !self.descriptors.full.val()
+            && !(self.is_pack.val() && self.pack_full.val())
+            && !self.bad_pack.val();
         self.take.next = self.start.val();
         self.segment.next = self.fields.segment.val();
-        self.rows.go.next = self.start.val();
+        self.rows.go.next = self.start.val() && !self.is_pack.val();
         self.rows.offset.next = self.fields.offset.val();
         self.rows.length.next = self.fields.length.val();
         self.rows.count0.next = self.fields.count0.val();
@@ -163,7 +204,8 @@ impl Logic for LoadAddress {
             && (self.fields.length.val().get_bits::<3>(0) != 0);
         self.bad.next =
             self.rows.malformed.val() || self.partial_group.val() || (self.fields.destination.val() > 5);
-        self.malformed.next = self.rows.row_valid.val() && self.bad.val();
+        self.malformed.next = (self.rows.row_valid.val() && self.bad.val())
+            || (self.instruction_valid.val() && self.bad_pack.val());
         self.fault_address.next = self.rows.row_address.val();
         self.good.next = !self.flush.val() && !self.rows.outside.val() && !self.bad.val();
         self.bursts.go.next = self.rows.row_valid.val() && self.bursts.ready.val() && self.good.val();
@@ -175,25 +217,32 @@ impl Logic for LoadAddress {
         self.burst_address.next = self.bursts.burst_address.val();
         self.burst_beats.next = self.bursts.burst_beats.val();
         self.bursts.burst_ready.next = self.burst_ready.val();
-        // The instruction stays at the head until its last row is on its way.
-        self.instruction_pop.next = self.bursts.go.val() && self.rows.row_last.val();
+        // A LOAD stays at the head until its last row is on its way.
+        self.pack_push.next = self.start.val() && self.is_pack.val();
+        self.pack.next = self.instruction.val().get_bits::<220>(0);
+        self.instruction_pop.next =
+            (self.bursts.go.val() && self.rows.row_last.val()) || self.pack_push.val();
         if self.instruction_pop.val() {
             self.running.d.next = false;
         }
-        if self.start.val() {
+        if self.start.val() && !self.is_pack.val() {
             self.running.d.next = true;
         }
-        self.pack.parts[0].next = self.fields.length.val();
-        self.pack.parts[1].next = self.fields.count0.val();
-        self.pack.parts[2].next = self.fields.count1.val();
-        self.pack.parts[3].next = self.fields.base.val();
-        self.pack.parts[4].next = self.fields.step0.val();
-        self.pack.parts[5].next = self.fields.step1.val();
-        self.pack.parts[6].next = self.fields.digit_step.val();
-        self.pack.parts[7].next = unsigned_cast(self.fields.destination.val())
-            | (bits_resize(self.fields.signal_compute.val(), 16) << 4);
+        self.kind.next = self.fields.destination.val();
+        if self.is_pack.val() {
+            self.kind.next = self.pack_kind.val();
+        }
+        self.pieces.parts[0].next = self.fields.length.val();
+        self.pieces.parts[1].next = self.fields.count0.val();
+        self.pieces.parts[2].next = self.fields.count1.val();
+        self.pieces.parts[3].next = self.fields.base.val();
+        self.pieces.parts[4].next = self.fields.step0.val();
+        self.pieces.parts[5].next = self.fields.step1.val();
+        self.pieces.parts[6].next = self.fields.digit_step.val();
+        self.pieces.parts[7].next =
+            unsigned_cast(self.kind.val()) | (bits_resize(self.fields.signal_compute.val(), 16) << 4);
         self.descriptors.push.next = self.start.val();
-        self.descriptors.data.next = self.pack.y.val();
+        self.descriptors.data.next = self.pieces.y.val();
         self.descriptors.pop.next = self.descriptor_pop.val();
         self.descriptor_valid.next = self.descriptors.valid.val();
         self.descriptor.next = self.descriptors.head.val();

@@ -3,7 +3,7 @@
 use cbp_isa::Config;
 use cbp_isa::instruction::Destination;
 
-use super::load_address::DESCRIPTOR_PIECES;
+use super::load_address::{DESCRIPTOR_PIECES, PACK_KIND};
 use super::recoder::Recoder;
 use crate::lang::arith::{Concat, Split};
 use crate::lang::prelude::*;
@@ -46,6 +46,10 @@ pub struct LoadWrite {
     pub write_lines: Signal<Out, Bit>,
     /// No activations can be written in this cycle.
     pub stall: Signal<In, Bit>,
+    /// It is the turn of a PACK.
+    pub packing: Signal<Out, Bit>,
+    /// That PACK is done.
+    pub packed: Signal<In, Bit>,
     /// Word to write to.
     pub write_word: Wire<Out>,
     /// Beat of the word.
@@ -103,6 +107,7 @@ pub struct LoadWrite {
     activations: Const,
     residuals: Const,
     lines: Const,
+    pack: Const,
 }
 
 impl LoadWrite {
@@ -129,6 +134,8 @@ impl LoadWrite {
             write_residuals: Signal::default(),
             write_lines: Signal::default(),
             stall: Signal::default(),
+            packing: Signal::default(),
+            packed: Signal::default(),
             write_word: Wire::new(16),
             write_beat: Wire::new(8),
             write_data: Wire::new(axi),
@@ -182,6 +189,7 @@ impl LoadWrite {
             activations: (Destination::Activations as usize).into(),
             residuals: (Destination::Residuals as usize).into(),
             lines: (Destination::Lines as usize).into(),
+            pack: PACK_KIND.into(),
         }
     }
 }
@@ -207,8 +215,10 @@ impl Logic for LoadWrite {
             self.beats.next = 1.into();
         }
         // Arriving beats.
+        self.packing.next = self.loaded.q.val() && (self.kind.val() == self.pack.val());
         self.open.next = self.loaded.q.val()
             && !self.emitting.q.val()
+            && !self.packing.val()
             && !(self.stall.val() && (self.kind.val() == self.activations.val()));
         self.beat_ready.next = self.flush.val() || self.open.val();
         self.take.next = self.beat_valid.val() && self.open.val() && !self.flush.val();
@@ -282,7 +292,8 @@ impl Logic for LoadWrite {
         self.row_done.next = self.advance.val() && self.end_row.val();
         self.end0.next = self.i0.q.val() == (self.pieces.parts[1].val() - 1);
         self.end1.next = self.i1.q.val() == (self.pieces.parts[2].val() - 1);
-        self.last_step.next = self.row_done.val() && self.end0.val() && self.end1.val();
+        self.last_step.next =
+            (self.row_done.val() && self.end0.val() && self.end1.val()) || self.packed.val();
         if self.take.val() {
             self.left.d.next = self.left.q.val() - 1;
         }

@@ -4,10 +4,12 @@ use cbp_isa::Config;
 use cbp_isa::instruction::store;
 
 use super::rows::Rows;
+use super::store_answers::StoreAnswers;
+use super::store_data::StoreData;
 use crate::compute::sequencer::INSTRUCTION_BITS;
 use crate::lang::prelude::*;
+use crate::parts::Bursts;
 use crate::parts::decode::decoder;
-use crate::parts::{Bursts, Fifo};
 
 decoder!(
     /// The fields of STORE.
@@ -16,10 +18,10 @@ decoder!(
     base, step0, step1,
 );
 
-/// Beats between the output buffer and the bus.
-const PREFETCH: usize = 8;
-
 /// Takes STORE instructions, waits for their tokens, offers bursts and their beats.
+///
+/// An instruction leaves when its last burst is on its way; the next one follows at once. Bursts are answered in order,
+/// so the count of answers says when an instruction's tokens are due.
 #[derive(LogicBlock)]
 pub struct StoreEngine {
     /// Rising edge.
@@ -74,8 +76,8 @@ pub struct StoreEngine {
     pub data_last: Signal<Out, Bit>,
     /// The write port takes it.
     pub data_ready: Signal<In, Bit>,
-    /// Writes without a response yet.
-    pub unanswered: Signal<In, Bit>,
+    /// A burst of STORE is answered.
+    pub answered: Signal<In, Bit>,
     /// A burst is open: its beats have not all left.
     pub open: Signal<Out, Bit>,
     /// An access outside its segment.
@@ -84,30 +86,24 @@ pub struct StoreEngine {
     pub malformed: Signal<Out, Bit>,
     /// Address of the row at fault.
     pub fault_address: Wire<Out>,
-    /// No instruction is running.
+    /// No instruction is running or unanswered.
     pub idle: Signal<Out, Bit>,
     fields: StoreFields,
     rows: Rows,
     bursts: Bursts,
     running: Dff<Bit>,
-    walked: Dff<Bit>,
     start: Signal<Local, Bit>,
     good: Signal<Local, Bit>,
     finish: Signal<Local, Bit>,
-    to_read: Reg,
-    position: Reg,
+    accept: Signal<Local, Bit>,
+    walked: Dff<Bit>,
     inner: Reg,
     outer: Reg,
     count: Reg,
     end_inner: Signal<Local, Bit>,
-    read_now: Signal<Local, Bit>,
-    fetched: Dff<Bit>,
-    fetched_last: Dff<Bit>,
-    lasts: Fifo,
-    queue: Fifo,
-    can_read: Signal<Local, Bit>,
-    accept: Signal<Local, Bit>,
-    prefetch_limit: Const,
+    from: Reg,
+    data_side: StoreData,
+    answers: StoreAnswers,
 }
 
 impl StoreEngine {
@@ -142,7 +138,7 @@ impl StoreEngine {
             data: Wire::new(config.axi_bits),
             data_last: Signal::default(),
             data_ready: Signal::default(),
-            unanswered: Signal::default(),
+            answered: Signal::default(),
             open: Signal::default(),
             outside: Signal::default(),
             malformed: Signal::default(),
@@ -152,24 +148,18 @@ impl StoreEngine {
             rows: Rows::new(config),
             bursts: Bursts::new(config),
             running: Dff::default(),
-            walked: Dff::default(),
             start: bit(),
             good: bit(),
             finish: bit(),
-            to_read: Reg::with_reset(9, 0),
-            position: Reg::plain(16),
+            accept: bit(),
+            walked: Dff::default(),
             inner: Reg::plain(16),
             outer: Reg::plain(16),
             count: Reg::plain(16),
             end_inner: bit(),
-            read_now: bit(),
-            fetched: Dff::default(),
-            fetched_last: Dff::default(),
-            lasts: Fifo::new(1, PREFETCH),
-            queue: Fifo::new(config.axi_bits, PREFETCH),
-            can_read: bit(),
-            accept: bit(),
-            prefetch_limit: (PREFETCH - 2).into(),
+            from: Reg::plain(16),
+            data_side: StoreData::new(config),
+            answers: StoreAnswers::default(),
         }
     }
 }
@@ -199,48 +189,27 @@ impl Logic for StoreEngine {
             self.rows.row_valid.val() && (self.rows.malformed.val() || (self.fields.source.val() != 0));
         self.fault_address.next = self.rows.row_address.val();
         self.good.next = !self.flush.val() && !self.outside.val() && !self.malformed.val();
-        // A row starts when the beats of the one before have been read: `position` is the row's own.
-        self.rows.row_ready.next =
-            !self.bursts.burst_valid.val() && self.good.val() && (self.to_read.q.val() == 0);
+        self.rows.row_ready.next = self.bursts.ready.val() && self.good.val();
         self.bursts.go.next = self.rows.row_valid.val() && self.rows.row_ready.val();
         self.bursts.address.next = self.rows.row_address.val();
         self.bursts.beats.next = self.rows.row_beats.val();
         self.bursts.limit.next = self.limit.val();
-        // A burst is offered when the beats of the one before have been read.
-        self.burst_valid.next =
-            self.bursts.burst_valid.val() && (self.to_read.q.val() == 0) && !self.flush.val();
+        // Bursts are offered while their beats have a place in line.
+        self.burst_valid.next = self.bursts.burst_valid.val()
+            && !self.data_side.full.val()
+            && !self.answers.full.val()
+            && !self.flush.val();
         self.burst_address.next = self.bursts.burst_address.val();
         self.burst_beats.next = self.bursts.burst_beats.val();
         self.accept.next = self.burst_valid.val() && self.burst_ready.val();
         self.bursts.burst_ready.next = self.accept.val();
-        // Beats of an accepted burst are read ahead of the bus.
-        self.can_read.next = self.queue.count.val() < self.prefetch_limit.val();
-        self.read_now.next = (self.to_read.q.val() != 0) && self.can_read.val();
-        self.read.next = self.read_now.val();
-        self.read_beat.next = self.position.q.val();
-        if self.read_now.val() {
-            self.to_read.d.next = self.to_read.q.val() - 1;
-            self.position.d.next = self.position.q.val() + 1;
-        }
-        if self.accept.val() {
-            self.to_read.d.next = self.bursts.burst_beats.val();
-        }
-        self.fetched.d.next = self.read_now.val();
-        self.fetched_last.d.next = self.read_now.val() && (self.to_read.q.val() == 1);
-        self.queue.push.next = self.fetched.q.val();
-        self.queue.data.next = self.beat.val();
-        self.lasts.push.next = self.fetched.q.val();
-        self.lasts.data.next = self.fetched_last.q.val().into();
-        self.data_valid.next = self.queue.valid.val();
-        self.data.next = self.queue.head.val();
-        self.data_last.next = self.lasts.head.val().any();
-        self.queue.pop.next = self.queue.valid.val() && self.data_ready.val();
-        self.lasts.pop.next = self.queue.valid.val() && self.data_ready.val();
-        self.open.next = (self.to_read.q.val() != 0) || self.fetched.q.val() || self.queue.valid.val();
-        // Where the rows stand in the output buffer.
+        // Where the rows stand in the output buffer, and the bursts in the rows.
         self.end_inner.next = self.count.q.val() == (self.fields.count0.val() - 1);
+        if self.accept.val() {
+            self.from.d.next = self.from.q.val() + unsigned_cast(self.bursts.burst_beats.val());
+        }
         if self.bursts.go.val() {
-            self.position.d.next = self.inner.q.val();
+            self.from.d.next = self.inner.q.val();
             self.count.d.next = self.count.q.val() + 1;
             self.inner.d.next = self.inner.q.val() + self.fields.step0.val();
             if self.end_inner.val() {
@@ -252,20 +221,30 @@ impl Logic for StoreEngine {
                 self.walked.d.next = true;
             }
         }
-        // Done when every write is answered.
-        self.finish.next = self.walked.q.val()
-            && self.running.q.val()
-            && !self.bursts.burst_valid.val()
-            && !self.open.val()
-            && !self.unanswered.val();
+        self.data_side.push.next = self.accept.val();
+        self.data_side.from.next = self.from.q.val();
+        self.data_side.beats.next = self.bursts.burst_beats.val();
+        self.read.next = self.data_side.read.val();
+        self.read_beat.next = self.data_side.read_beat.val();
+        self.data_side.beat.next = self.beat.val();
+        self.data_valid.next = self.data_side.data_valid.val();
+        self.data.next = self.data_side.data.val();
+        self.data_last.next = self.data_side.data_last.val();
+        self.data_side.data_ready.next = self.data_ready.val();
+        self.open.next = self.data_side.open.val();
+        // The instruction leaves with its last burst, and gives its tokens when that is answered.
+        self.finish.next = self.walked.q.val() && self.accept.val() && self.bursts.burst_last.val();
         self.instruction_pop.next = self.finish.val();
-        self.give_compute.next = 0.into();
-        self.give_load.next = 0.into();
+        self.answers.issue.next = self.accept.val();
+        self.answers.last.next = self.finish.val();
+        self.answers.signal_compute.next = self.fields.signal_compute.val();
+        self.answers.signal_load.next = self.fields.signal_load.val();
+        self.answers.answered.next = self.answered.val();
+        self.give_compute.next = self.answers.give_compute.val();
+        self.give_load.next = self.answers.give_load.val();
         if self.finish.val() {
             self.running.d.next = false;
             self.walked.d.next = false;
-            self.give_compute.next = self.fields.signal_compute.val();
-            self.give_load.next = self.fields.signal_load.val();
         }
         if self.start.val() {
             self.running.d.next = true;
@@ -273,6 +252,6 @@ impl Logic for StoreEngine {
             self.outer.d.next = self.fields.base.val();
             self.count.d.next = 0.into();
         }
-        self.idle.next = !self.running.q.val();
+        self.idle.next = !self.running.q.val() && self.answers.idle.val();
     }
 }

@@ -6,7 +6,7 @@ use crate::lang::prelude::*;
 use crate::parts::Fifo;
 
 /// Writes under way.
-const UNDER_WAY: usize = 16;
+const UNDER_WAY: usize = 32;
 
 /// Registers the address channel, passes beats on, counts responses.
 ///
@@ -73,6 +73,8 @@ pub struct WritePort {
     pub bresp: Wire<In>,
     /// Writes without a response.
     pub busy: Signal<Out, Bit>,
+    /// A burst of STORE is answered.
+    pub store_answered: Signal<Out, Bit>,
     /// A write was answered with an error.
     pub error: Signal<Out, Bit>,
     /// First byte of that burst.
@@ -126,6 +128,7 @@ impl WritePort {
             bvalid: Signal::default(),
             bresp: Wire::new(2),
             busy: Signal::default(),
+            store_answered: Signal::default(),
             error: Signal::default(),
             error_address: Wire::new(64),
             progress: Signal::default(),
@@ -182,6 +185,7 @@ impl Logic for WritePort {
         self.addresses.data.next = self.address.val();
         self.addresses.pop.next = self.bvalid.val() && self.addresses.valid.val();
         self.busy.next = self.addresses.valid.val();
+        self.store_answered.next = self.addresses.pop.val() && !self.completing.val();
         self.error.next = self.bvalid.val() && self.bresp.val().get_bit(1);
         self.error_address.next = self.addresses.head.val();
         self.progress.next = self.bvalid.val()

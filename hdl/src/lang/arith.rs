@@ -93,6 +93,39 @@ impl Logic for LessSigned {
     }
 }
 
+/// Rotation of a bus of equal parts: part j of the result is part j + amount.
+#[derive(LogicBlock)]
+pub struct RotateDown {
+    /// Value.
+    pub x: Wire<In>,
+    /// Parts by which they move down.
+    pub amount: Wire<In>,
+    /// Rotated value.
+    pub y: Wire<Out>,
+    _width: usize,
+}
+
+impl RotateDown {
+    /// `count` (a power of two, at least 2) parts of `width` (a power of two) bits.
+    #[must_use]
+    pub fn new(count: usize, width: usize) -> Self {
+        let amount = Wire::new(count.ilog2() as usize);
+        Self { x: Wire::new(count * width), amount, y: Wire::new(count * width), _width: width }
+    }
+}
+
+impl Logic for RotateDown {
+    fn update(&mut self) {}
+    fn hdl(&self) -> Verilog {
+        // What is shifted out on the right comes in on the left; the amount in bits is the amount with zeros behind.
+        let (bits, zeros) = (self.x.width(), self._width.ilog2() as usize);
+        let one = format!("(`x` >> {{`amount`, {zeros}'d0}})");
+        let places = format!("{{1'd0, `amount`, {zeros}'d0}}");
+        let width = self.amount.width() + zeros + 1;
+        inline(format!("assign `y` = {one} | (`x` << ({width}'d{bits} - {places}));"))
+    }
+}
+
 /// Several buses side by side; part 0 lowest.
 #[derive(LogicBlock)]
 pub struct Concat {

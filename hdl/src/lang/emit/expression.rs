@@ -52,7 +52,8 @@ impl Names<'_> {
             rest = tail;
         }
         out.push_str(rest);
-        let out = out.replace('.', "$").replace("::", "$");
+        // rust-hdl's macro breaks long paths into lines.
+        let out = out.replace(char::is_whitespace, "").replace('.', "$").replace("::", "$");
         Ok(out.strip_suffix("$next").unwrap_or(&out).to_string())
     }
 

@@ -30,8 +30,11 @@ impl Machine {
         let mut masks = Masks { granule: vec![0; p], position: 0, address: op.mask_base };
         for i4 in 0..op.count[4] {
             for i3 in 0..op.count[3] {
-                let results =
-                    if op.maximum { self.maximum(op, [i3, i4]) } else { self.accumulate(op, [i3, i4], &weights) };
+                let results = if op.maximum {
+                    self.maximum(op, [i3, i4])
+                } else {
+                    self.accumulate(op, [i3, i4], &weights)
+                };
                 let out = op.out_base + i3 * op.out_step[0] + i4 * op.out_step[1];
                 let signs = self.drain(op, [i4 * op.count[3] + i3, out], &results)?;
                 if op.mask {
@@ -148,7 +151,12 @@ impl Machine {
 
     /// Writes the groups of one position, given as its number and its first output granule; gives the sign of every
     /// column, false where nothing is written.
-    fn drain(&mut self, op: &Compute, [number, out]: [usize; 2], results: &[i32]) -> Result<Vec<bool>, Fault> {
+    fn drain(
+        &mut self,
+        op: &Compute,
+        [number, out]: [usize; 2],
+        results: &[i32],
+    ) -> Result<Vec<bool>, Fault> {
         let p = self.config.ppu_lanes;
         let clamp = Clamp { zero_point: op.zero_point, low: op.low, high: op.high };
         let mut signs = vec![false; self.config.columns];

@@ -179,8 +179,7 @@ impl Compute {
         let byte = |field| (word.get(field) as u8).cast_signed();
         let signed = |field| i64::from((word.get(field) as u16).cast_signed());
         let unknown = |field: Field| DecodeError::Value { field: field.name, value: word.get(field) };
-        let mode =
-            if word.get(compute::MODE) == 0 { OutputMode::Requantised } else { OutputMode::Raw };
+        let mode = if word.get(compute::MODE) == 0 { OutputMode::Requantised } else { OutputMode::Raw };
         let passes = get(compute::PASSES);
         if !(1..=9).contains(&passes) {
             return Err(unknown(compute::PASSES));
