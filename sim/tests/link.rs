@@ -67,7 +67,10 @@ fn jobs_copy_and_runs_repeat() {
             let data: u64 = (0..24).map(|round| 8 * (1 + round * 97 % 700)).sum();
             assert_eq!(report.downstream.payload, data + 24 * 128, "{text}");
             let interrupts = report.upstream.payload - data - 24 * 32;
-            assert!(interrupts.is_multiple_of(4) && (4..=24 * 4).contains(&interrupts), "{text}: {interrupts}");
+            assert!(
+                interrupts.is_multiple_of(4) && (4..=24 * 4).contains(&interrupts),
+                "{text}: {interrupts}"
+            );
         }
     }
     let late = |seed| copies(&format!("gen2x4,reorder,delay=3000,seed={seed}"), 1, 256).cycles;

@@ -47,6 +47,8 @@ pub enum State {
     Active,
     /// LOAD and STORE: an instruction runs, no beat; COMPUTE: an instruction runs without a step of the array.
     Running,
+    /// LOAD runs a PACK.
+    Packing,
     /// COMPUTE waits for tokens from LOAD.
     WaitLoad,
     /// COMPUTE waits for tokens from STORE.
@@ -63,6 +65,7 @@ impl State {
             Self::Idle => "idle",
             Self::Active => "active",
             Self::Running => "running",
+            Self::Packing => "packs",
             Self::WaitLoad => "waits for LOAD",
             Self::WaitStore => "waits for STORE",
             Self::WaitPpu => "waits for PPU",
@@ -77,10 +80,10 @@ pub struct Span {
     pub engine: Engine,
     /// Which one: number among the engine's instructions since the recording began.
     pub index: usize,
-    /// First cycle.
+    /// First cycle: of its own, or the one in which the engine's instruction before it ended.
     pub start: u64,
-    /// First cycle behind it. LOAD: all data are in the buffer. COMPUTE: the last step is issued. STORE: all beats are
-    /// on their way.
+    /// First cycle behind it. LOAD: all data are in the buffer. COMPUTE: the last step is issued. STORE: all bursts are
+    /// answered.
     pub end: u64,
 }
 

@@ -25,17 +25,19 @@ macro_rules! probes {
 
 probes! {
     /// LOAD begins an instruction.
-    load_take: "core.load_address_take",
-    /// All of its data are in the buffer.
-    load_done: "core.load_write_descriptor_pop",
+    load_take: "core.load_take",
+    /// All that it writes is in the buffer.
+    load_done: "core.load.write_side_descriptor_pop",
+    /// LOAD runs a PACK.
+    packing: "core.load.write_side_packing",
     /// COMPUTE begins an instruction.
     compute_take: "core.compute_take",
     /// Its last step is issued.
     compute_done: "core.compute_instruction_pop",
     /// STORE begins an instruction.
     store_take: "core.store_take",
-    /// Its last beat is on its way.
-    store_done: "core.store_instruction_pop",
+    /// All of its bursts are answered.
+    store_done: "core.store.answers.is_due",
     /// A step of the array.
     step: "core.compute_step",
     wait_load: "core.compute_waiting_load",

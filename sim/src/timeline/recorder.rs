@@ -84,7 +84,11 @@ impl Recorder {
             () if is(p.wait_ppu) => State::WaitPpu,
             () => running(&self.tracks[1]),
         };
-        let load = if beats.load { State::Active } else { running(&self.tracks[0]) };
+        let load = match () {
+            () if beats.load => State::Active,
+            () if is(p.packing) => State::Packing,
+            () => running(&self.tracks[0]),
+        };
         let stored = beats.write && !self.tracks[2].open.is_empty();
         let store = if stored { State::Active } else { running(&self.tracks[2]) };
         for ((track, state), end) in self.tracks.iter_mut().zip([load, compute, store]).zip(ends) {
