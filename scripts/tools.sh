@@ -44,3 +44,24 @@ need_nextest() {
   note "installing with cargo: cargo-nextest"
   cargo install --locked --quiet cargo-nextest
 }
+
+# need_venv FILE: Python packages at the versions that a requirements file pins, in target/venv.
+need_venv() {
+  local venv="target/venv" stamp
+  if ! command -v python3 >/dev/null; then
+    echo "python3 is missing: install Python 3.9 or newer" >&2
+    exit 2
+  fi
+  if [ ! -x "$venv/bin/pip" ]; then
+    note "making a Python environment in $venv"
+    if ! python3 -m venv "$venv"; then
+      echo "python3 cannot make environments: install python3-venv" >&2
+      exit 2
+    fi
+  fi
+  stamp="$venv/$(sha256sum "$1" | cut -c1-16)"
+  [ -e "$stamp" ] && return
+  note "installing with pip into $venv: $(tr '\n' ' ' <"$1")"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$1"
+  touch "$stamp"
+}

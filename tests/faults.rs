@@ -43,7 +43,7 @@ fn every_fault_is_named_and_the_next_job_works() {
     let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
     let shape = Shape { outputs: 20, set: Some(WeightSet::Ternary), raw: false, extreme: false };
     let network = network(40, &[shape], 7).unwrap();
-    let options = Options { batch: 5, keep: Keep::ActivationsAndMasks };
+    let options = Options { batch: 5, keep: Keep::ActivationsAndMasks, on_chip: true };
     let program = compile(&network, &config, options).unwrap();
     let input = Random(8).bytes(5 * 40);
     let model = scalar_model(&network, &input).unwrap();
@@ -55,11 +55,11 @@ fn every_fault_is_named_and_the_next_job_works() {
         (field(Opcode::Compute, compute::PASSES, 0), ErrorCode::BadInstruction),
         (field(Opcode::Compute, compute::PASSES, 10), ErrorCode::BadInstruction),
         (field(Opcode::Compute, compute::GROUPS, 3), ErrorCode::BadInstruction),
-        (field(Opcode::Compute, compute::POOL, 1), ErrorCode::BadInstruction),
+        (field(Opcode::Compute, compute::ACC_LOAD, 1), ErrorCode::BadInstruction),
         (field(Opcode::Compute, compute::OPCODE, 9), ErrorCode::BadInstruction),
         (field(Opcode::Load, load::LENGTH, 0), ErrorCode::BadInstruction),
         (field(Opcode::Load, load::OFFSET, 4), ErrorCode::BadInstruction),
-        (field(Opcode::Load, load::DESTINATION, 4), ErrorCode::BadInstruction),
+        (field(Opcode::Load, load::DESTINATION, 6), ErrorCode::BadInstruction),
         (field(Opcode::Load, load::OFFSET, 1 << 39), ErrorCode::OutOfSegment),
         (field(Opcode::Load, load::SEGMENT, 9), ErrorCode::OutOfSegment),
         (field(Opcode::Store, store::OFFSET, 1 << 30), ErrorCode::OutOfSegment),
@@ -94,7 +94,7 @@ fn a_read_that_never_completes_wedges_the_device_until_it_is_reset() {
     let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
     let shape = Shape { outputs: 20, set: None, raw: true, extreme: false };
     let network = network(40, &[shape], 9).unwrap();
-    let options = Options { batch: 3, keep: Keep::Output };
+    let options = Options { batch: 3, keep: Keep::Output, on_chip: true };
     let program = compile(&network, &config, options).unwrap();
     let input = Random(10).bytes(3 * 40);
     let model = scalar_model(&network, &input).unwrap();

@@ -2,24 +2,50 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use cbp_host::bench::{LayerBench, measure};
+use cbp_host::bench::{Bench, Figures, Workload, measure};
 use cbp_isa::{Preset, WeightSet};
+
+/// Runs a workload on preset `small`, two-bit shift, 200 cycles of latency.
+fn run(net: &str, batch: usize, int8: bool) -> Figures {
+    let config = Preset::named("small").unwrap().config(WeightSet::TwoBitShift);
+    let weights = (!int8).then_some(WeightSet::TwoBitShift);
+    let workload = net.parse::<Workload>().unwrap().with_weights(weights);
+    let figures = measure(&Bench::new(workload, batch, config)).unwrap();
+    println!("{figures:#?}");
+    assert!(figures.compared > 0);
+    assert_eq!(figures.mismatches, 0);
+    let cycles = figures.cycles.unwrap() as f64;
+    let error = cycles / figures.predicted_cycles as f64 - 1.0;
+    assert!(error.abs() < 0.02, "{net}: the prediction is off by {:.1} %", 100.0 * error);
+    figures
+}
+
+fn busy(net: &str, batch: usize, int8: bool, floor: f64) {
+    let figures = run(net, batch, int8);
+    assert!(figures.mac_utilization >= floor, "{net}: {}", figures.mac_utilization);
+}
 
 #[test]
 fn fully_connected_1024_by_1024_batch_64() {
-    let figures = measure(&LayerBench {
-        inputs: 1024,
-        outputs: 1024,
-        batch: 64,
-        set: Some(WeightSet::TwoBitShift),
-        config: Preset::named("small").unwrap().config(WeightSet::TwoBitShift),
-        latency: 200,
-        trace: None,
-    })
-    .unwrap();
-    println!("{figures:#?}");
-    assert_eq!(figures.mismatches, 0);
-    assert!(figures.mac_utilization >= 0.90, "{figures:#?}");
-    let error = figures.cycles as f64 / figures.predicted_cycles as f64 - 1.0;
-    assert!(error.abs() < 0.02, "the prediction is off by {:.1} %: {figures:#?}", 100.0 * error);
+    busy("fc:1024x1024", 64, false, 0.90);
+}
+
+#[test]
+fn convolution_3_by_3() {
+    busy("conv:3x3,64-64,56", 1, false, 0.94);
+}
+
+#[test]
+fn convolution_1_by_1() {
+    busy("conv:1x1,256-64,56", 1, false, 0.85);
+}
+
+#[test]
+fn first_layer_7_by_7() {
+    busy("conv:7x7s2,3-64,224", 1, true, 0.85);
+}
+
+#[test]
+fn whole_resnet18() {
+    busy("resnet18", 1, false, 0.88);
 }

@@ -152,6 +152,7 @@ pub struct Core {
     limit_wide: Wire<Local>,
     limit: Wire<Local>,
     log2_beat: Const,
+    code_bits: Const,
 }
 
 impl Core {
@@ -235,6 +236,7 @@ impl Core {
             limit_wide: Wire::new(32),
             limit: Wire::new(9),
             log2_beat: (config.beat_bytes().ilog2() as usize).into(),
+            code_bits: (config.weight_set.code_bits() as usize).into(),
         }
     }
 }
@@ -342,6 +344,10 @@ impl Logic for Core {
         self.compute.write_word.next = self.load.write_word.val();
         self.compute.write_beat.next = self.load.write_beat.val();
         self.compute.write_data.next = self.load.write_data.val();
+        self.compute.write_group.next = self.load.write_group.val();
+        for p in 0..self.code_bits.value {
+            self.compute.group_data[p].next = self.load.group_data[p].val();
+        }
         self.compute.read_output.next = self.store.read.val();
         self.compute.read_beat.next = self.store.read_beat.val();
         // STORE.

@@ -1,12 +1,10 @@
-//! The weight recoder, the burst splitter and the row walker, under Verilator.
+//! The burst splitter and the row walker, under Verilator.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
-use cbp_hdl::dma::recoder::Recoder;
 use cbp_hdl::dma::rows::Rows;
 use cbp_hdl::parts::Bursts;
-use cbp_isa::weight_code::{decode_weight, int8_digits};
 use cbp_isa::{Config, Preset, WeightSet};
 use common::{Bench, Random, part, seeds};
 
@@ -18,40 +16,12 @@ fn config(axi_bits: usize) -> Config {
 const BUSES: [usize; 3] = [64, 128, 256];
 
 fn bench() -> Bench {
-    let mut parts: Vec<_> =
-        WeightSet::ALL.iter().map(|&set| part(&recoder(set), &Recoder::new(set))).collect();
+    let mut parts = Vec::new();
     for axi_bits in BUSES {
         parts.push(part(&format!("bursts_{axi_bits}"), &Bursts::new(&config(axi_bits))));
         parts.push(part(&format!("rows_{axi_bits}"), &Rows::new(&config(axi_bits))));
     }
     Bench::new(&parts)
-}
-
-fn recoder(set: WeightSet) -> String {
-    format!("recoder_{}", set.name().replace('-', "_"))
-}
-
-/// Every weight and digit of every set, as the weight that the planes encode.
-#[test]
-fn digits() {
-    let mut bench = bench();
-    for set in WeightSet::ALL {
-        let name = recoder(set);
-        let passes = Config { weight_set: set, ..config(64) }.int8_passes();
-        for w in i8::MIN..=i8::MAX {
-            bench.set(&format!("{name}.weight"), w.into());
-            for (digit, &expected) in int8_digits(set, w)[..passes].iter().enumerate() {
-                bench.set(&format!("{name}.digit"), digit as i64);
-                let mut code = 0;
-                for plane in 0..set.code_bits() {
-                    bench.set(&format!("{name}.plane"), plane.into());
-                    bench.tick();
-                    code |= u8::from(bench.is(&format!("{name}.code"))) << plane;
-                }
-                assert_eq!(decode_weight(set, code), expected, "{set}: digit {digit} of {w} is code {code}");
-            }
-        }
-    }
 }
 
 /// Random runs, limits and back-pressure: bursts cover a run exactly, each as long as limit and page allow.

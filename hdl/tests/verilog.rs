@@ -42,7 +42,7 @@ fn children(text: &str, names: &BTreeSet<&str>) -> Vec<String> {
     text.lines().skip(1).filter_map(instance).filter(|m| names.contains(m.as_str())).collect()
 }
 
-/// In all presets and sets the `*` operator stands in the post-processing lane only, and in none of the columns.
+/// In all presets and sets the `*` operator stands in the post-processing lane only, and nowhere in the array.
 #[test]
 fn no_multiplication_in_the_array() {
     for (name, design) in designs(|_| true) {
@@ -54,19 +54,19 @@ fn no_multiplication_in_the_array() {
         let with: Vec<&str> = names.iter().copied().filter(|m| multiplies(texts[m])).collect();
         let [ppu_lane] = with[..] else { panic!("{name}: {with:?} multiply") };
         assert!(texts[ppu_lane].contains(" record"), "{name}: {ppu_lane} is not the post-processing lane");
-        // Everything below a column.
+        // Everything below the array.
         let mut below: BTreeSet<String> = BTreeSet::new();
         let mut open: Vec<String> = names
             .iter()
-            .filter(|m| m.starts_with("cbp_accelerator_column"))
+            .filter(|m| m.starts_with("cbp_accelerator_array"))
             .map(|m| (*m).to_owned())
             .collect();
-        assert_eq!(open.len(), 1, "{name}: the columns share a module");
+        assert_eq!(open.len(), 1, "{name}: there is one array");
         while let Some(module) = open.pop() {
             open.extend(children(texts[module.as_str()], &names));
             below.insert(module);
         }
-        for kind in ["lane", "tree", "adder"] {
+        for kind in ["column", "chain", "member", "tree", "adder"] {
             assert!(below.iter().any(|m| m.contains(kind)), "{name}: {below:?}");
         }
         assert!(below.iter().all(|m| !multiplies(texts[m.as_str()])), "{name}: {below:?}");

@@ -3,11 +3,13 @@
 //! - [`quantise`]: from a trained network to integers
 //! - [`runtime`]: a compiled network on a device, and its results as the scalar model gives them
 //! - [`compare`]: the device's results against the scalar model's
-//! - [`mod@bench`]: one layer, measured
+//! - [`mod@bench`]: networks and layers, measured
+//! - [`config_file`]: configurations in TOML
 //! - [`demo`]: all of it in one call
 
 pub mod bench;
 pub mod compare;
+pub mod config_file;
 pub mod demo;
 pub mod files;
 pub mod quantise;

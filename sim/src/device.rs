@@ -9,13 +9,19 @@ use verilator_sys::{Library, Model, Source};
 use crate::check::{AddressPins, BurstRules, Stable};
 use crate::error::SimError;
 use crate::fault::{Answer, Direction};
+use crate::link::{Bridge, LinkReport};
 use crate::memory::{HostMemory, SharedMemory, lock};
 use crate::pins::{CLOCK, Inputs, Outputs, ports};
 use crate::read_port::ReadPort;
+use crate::timeline::{self, Beats, Probes, Recorder, Timeline};
 use crate::timing::{Clockwork, Draw, Timing};
 use crate::write_port::WritePort;
 
+/// ID of LOAD's reads, as the core numbers them.
+const LOAD_CLIENT: u64 = 2;
 const RESET_CYCLES: u64 = 8;
+/// Write addresses that a link's bridge takes before their data.
+const POSTED_ADDRESSES: usize = 8;
 
 /// How a device is simulated.
 #[derive(Clone, Debug)]
@@ -24,13 +30,15 @@ pub struct SimOptions {
     pub timing: Timing,
     /// Builds a model that can write traces; about 12 % slower.
     pub trace: bool,
+    /// Builds a model that can record a [`Timeline`]; slower too.
+    pub timeline: bool,
     /// Nominal clock, which turns cycles into the driver's time.
     pub clock_hz: u64,
 }
 
 impl Default for SimOptions {
     fn default() -> Self {
-        Self { timing: Timing::default(), trace: false, clock_hz: 125_000_000 }
+        Self { timing: Timing::default(), trace: false, timeline: false, clock_hz: 125_000_000 }
     }
 }
 
@@ -59,7 +67,11 @@ pub struct SimDevice {
     memory: SharedMemory,
     reads: ReadPort,
     writes: WritePort,
+    link: Option<Bridge>,
+    probes: Option<Probes>,
+    recorder: Option<Recorder>,
     channels: Channels,
+    beat_bytes: usize,
     words: usize,
     cycle: u64,
     traffic: Traffic,
@@ -92,8 +104,11 @@ impl SimDevice {
     /// The model cannot be built.
     pub fn new(text: &str, top: &str, config: &Config, options: &SimOptions) -> Result<Self, SimError> {
         config.check()?;
-        let library =
-            Library::load(&Source { text, top, clock: CLOCK, ports: &ports(config) }, options.trace)?;
+        let mut ports = ports(config);
+        if options.timeline {
+            ports.extend(timeline::ports());
+        }
+        let library = Library::load(&Source { text, top, clock: CLOCK, ports: &ports }, options.trace)?;
         Self::from_library(&library, config, options)
     }
 
@@ -108,12 +123,20 @@ impl SimDevice {
     ) -> Result<Self, SimError> {
         let (inputs, outputs) = (Inputs::new(library)?, Outputs::new(library)?);
         let memory = SharedMemory::default();
+        let link = match &options.timing {
+            Timing::Link(link) => Some(Bridge::new(link, options.clock_hz, Arc::clone(&memory))),
+            _ => None,
+        };
         let mut device = Self {
             model: library.instance()?,
             clockwork: Clockwork::new(options.timing.clone()),
             rules: BurstRules::new(config),
-            reads: ReadPort::new(Arc::clone(&memory), config.beat_bytes()),
+            reads: ReadPort::new(Arc::clone(&memory), config.beat_bytes(), link.is_some()),
             writes: WritePort::new(Arc::clone(&memory), config.beat_bytes()),
+            link,
+            probes: if options.timeline { Some(Probes::new(library)?) } else { None },
+            recorder: None,
+            beat_bytes: config.beat_bytes(),
             channels: Channels::new(&outputs, config.axi_bits / 64),
             words: config.axi_bits / 64,
             cycle: 0,
@@ -140,6 +163,17 @@ impl SimDevice {
             return Ok(());
         }
         self.clockwork.cycle(cycle);
+        if let (Some(recorder), Some(probes)) = (&mut self.recorder, &self.probes) {
+            let (i, o) = (&self.inputs, &self.outputs);
+            let read = pins[i.m_axi_rvalid] != 0 && outputs[o.m_axi_rready] != 0;
+            let load = read && pins[i.m_axi_rid] == LOAD_CLIENT;
+            let write = pins[i.m_axi_wready] != 0 && outputs[o.m_axi_wvalid] != 0;
+            let beats = Beats { read, load, write, bytes: self.beat_bytes as u64 };
+            recorder.cycle(cycle, probes, outputs, beats);
+        }
+        if let Some(link) = &mut self.link {
+            link.step(cycle, outputs[self.outputs.irq] as u8, &mut self.reads);
+        }
         let (i, o, c) = (&self.inputs, &self.outputs, &mut self.channels);
         let broken = |channel, rule: String| SimError::Protocol { cycle, channel, rule };
         let unstable = |channel| move |rule: &str| broken(channel, rule.to_owned());
@@ -148,7 +182,10 @@ impl SimDevice {
         c.ar.check(outputs, ready).map_err(unstable("AR"))?;
         if ready && outputs[o.m_axi_arvalid] != 0 {
             let burst = self.rules.burst(&c.ar_pins, outputs).map_err(|rule| broken("AR", rule))?;
-            self.reads.accept(burst, cycle, &mut self.clockwork);
+            let number = self.reads.accept(burst, cycle, &mut self.clockwork);
+            if let (Some(link), Some(number)) = (&mut self.link, number) {
+                self.reads.expect_parts(link.read(number, burst, self.beat_bytes));
+            }
             self.traffic.read_bursts += 1;
             self.traffic.most_reads = self.traffic.most_reads.max(self.reads.in_flight());
         }
@@ -165,7 +202,8 @@ impl SimDevice {
         } else {
             pins[i.m_axi_rvalid] = 0;
         }
-        pins[i.m_axi_arready] = u64::from(self.clockwork.happens(Draw::Address));
+        let takes = self.link.as_ref().is_none_or(Bridge::takes_reads);
+        pins[i.m_axi_arready] = u64::from(takes && self.clockwork.happens(Draw::Address));
 
         let ready = pins[i.m_axi_awready] != 0;
         c.aw.check(outputs, ready).map_err(unstable("AW"))?;
@@ -181,7 +219,7 @@ impl SimDevice {
             self.writes.beat(words, outputs[o.m_axi_wstrb], last).map_err(|rule| broken("W", rule))?;
             self.traffic.write_beats += 1;
         }
-        self.writes.pair(cycle, &mut self.clockwork).map_err(|rule| broken("W", rule))?;
+        self.writes.pair(cycle, &mut self.clockwork, self.link.as_mut()).map_err(|rule| broken("W", rule))?;
         if pins[i.m_axi_bvalid] != 0 && outputs[o.m_axi_bready] != 0 {
             self.writes.taken();
         }
@@ -192,8 +230,11 @@ impl SimDevice {
         } else {
             pins[i.m_axi_bvalid] = 0;
         }
-        pins[i.m_axi_awready] = u64::from(self.clockwork.happens(Draw::Address));
-        pins[i.m_axi_wready] = u64::from(self.clockwork.happens(Draw::WriteBeat));
+        let takes = self.link.is_none() || self.writes.addresses() < POSTED_ADDRESSES;
+        pins[i.m_axi_awready] = u64::from(takes && self.clockwork.happens(Draw::Address));
+        let arriving = self.writes.arriving();
+        let takes = self.link.as_ref().is_none_or(|link| link.takes_writes(arriving, self.beat_bytes));
+        pins[i.m_axi_wready] = u64::from(takes && self.clockwork.happens(Draw::WriteBeat));
 
         c.lite_b.check(outputs, pins[i.s_axil_bready] != 0).map_err(unstable("AXI-Lite B"))?;
         c.lite_r.check(outputs, pins[i.s_axil_rready] != 0).map_err(unstable("AXI-Lite R"))?;
@@ -233,6 +274,9 @@ impl SimDevice {
     pub fn reset(&mut self) -> Result<(), SimError> {
         self.reads.clear();
         self.writes.clear();
+        if let Some(link) = &mut self.link {
+            link.clear();
+        }
         self.channels.clear();
         self.rules.limit = u64::MAX;
         self.model.inputs().fill(0);
@@ -248,10 +292,26 @@ impl SimDevice {
         self.cycle
     }
 
-    /// The interrupt levels of the last cycle.
+    /// The interrupt levels of the last cycle; behind a link those that the host has heard of.
     #[must_use]
     pub fn irq(&self) -> u8 {
-        self.model.outputs()[self.outputs.irq] as u8
+        let levels = self.model.outputs()[self.outputs.irq] as u8;
+        self.link.as_ref().map_or(levels, |link| levels & link.irq())
+    }
+
+    /// What went over the link so far, if there is one.
+    #[must_use]
+    pub fn link_report(&self) -> Option<LinkReport> {
+        self.link.as_ref().map(Bridge::report)
+    }
+
+    /// Waits until all that the link has taken shows in memory: the answer to a register read pushes it.
+    pub(crate) fn push_writes(&mut self) -> Result<(), SimError> {
+        let Some((taken, _)) = self.link.as_ref().map(Bridge::writes) else { return Ok(()) };
+        while self.link.as_ref().is_some_and(|link| link.writes().1 < taken) {
+            self.tick()?;
+        }
+        Ok(())
     }
 
     /// Whether the device asked its wrapper for a reset in the last cycle.
@@ -263,7 +323,8 @@ impl SimDevice {
     /// Reads and writes that were accepted and not answered.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.reads.in_flight() + self.writes.in_flight()
+        let posted = self.link.as_ref().map_or((0, 0), Bridge::writes);
+        self.reads.in_flight() + self.writes.in_flight() + (posted.0 - posted.1) as usize
     }
 
     /// What went over the AXI master so far.
@@ -287,6 +348,16 @@ impl SimDevice {
             Direction::Read => self.reads.faults.plan(skip, answer),
             Direction::Write => self.writes.faults.plan(skip, answer),
         }
+    }
+
+    /// Begins a recording of what the engines do; without [`SimOptions::timeline`] nothing is recorded.
+    pub fn start_timeline(&mut self) {
+        self.recorder = self.probes.is_some().then(|| Recorder::new(self.cycle));
+    }
+
+    /// Ends the recording.
+    pub fn take_timeline(&mut self) -> Option<Timeline> {
+        self.recorder.take().map(Recorder::finish)
     }
 
     /// Starts an FST trace, or ends the current one (`None`).

@@ -35,8 +35,10 @@ impl SimDevice {
             }
             if ready && outputs[rvalid] != 0 {
                 pins[rready] = 0;
-                return match outputs[rresp] {
-                    OKAY => Ok(outputs[rdata] as u32),
+                let (value, response) = (outputs[rdata] as u32, outputs[rresp]);
+                self.push_writes()?;
+                return match response {
+                    OKAY => Ok(value),
                     response => Err(SimError::Refused { offset, response }),
                 };
             }

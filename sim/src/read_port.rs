@@ -1,6 +1,7 @@
 //! Read half of the AXI slave: addresses in, beats out.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::fault::{Answer, Faults};
 use crate::memory::{SharedMemory, lock};
@@ -15,6 +16,7 @@ pub(crate) struct Address {
 }
 
 struct Burst {
+    number: u64,
     at: Address,
     /// First cycle in which a beat may be presented.
     due: u64,
@@ -23,6 +25,15 @@ struct Burst {
     /// Beats that lie in memory.
     valid: usize,
     data: Vec<u8>,
+    /// Behind a link: its parts, and beats before the first gap.
+    parts: Vec<Part>,
+    arrived: usize,
+}
+
+/// A part of a burst that travels by itself.
+struct Part {
+    bytes: usize,
+    here: usize,
 }
 
 /// A beat on the R channel; its data are in [`ReadPort::data`].
@@ -39,6 +50,9 @@ pub(crate) struct ReadPort {
     memory: SharedMemory,
     beat_bytes: usize,
     bursts: VecDeque<Burst>,
+    /// Data come over a link: bursts are filled by [`ReadPort::arrive`].
+    linked: bool,
+    next: u64,
     lost: usize,
     presented: Option<Beat>,
     spare: Vec<Vec<u8>>,
@@ -46,11 +60,13 @@ pub(crate) struct ReadPort {
 }
 
 impl ReadPort {
-    pub(crate) fn new(memory: SharedMemory, beat_bytes: usize) -> Self {
+    pub(crate) fn new(memory: SharedMemory, beat_bytes: usize, linked: bool) -> Self {
         Self {
             memory,
             beat_bytes,
             bursts: VecDeque::new(),
+            linked,
+            next: 0,
             lost: 0,
             presented: None,
             spare: Vec::new(),
@@ -70,21 +86,66 @@ impl ReadPort {
         self.presented = None;
     }
 
-    /// An address was taken.
-    pub(crate) fn accept(&mut self, at: Address, cycle: u64, clockwork: &mut Clockwork) {
+    /// An address was taken; gives the burst's number unless its answer is to be lost.
+    pub(crate) fn accept(&mut self, at: Address, cycle: u64, clockwork: &mut Clockwork) -> Option<u64> {
         let answer = self.faults.next();
         if answer == Answer::Lost {
             self.lost += 1;
-            return;
+            return None;
         }
         let due = cycle + clockwork.read_latency();
         let data = self.spare.pop().unwrap_or_default();
-        let mut burst = Burst { at, due, answer, sent: 0, valid: 0, data };
+        let number = self.next;
+        self.next += 1;
+        let parts = Vec::new();
+        let mut burst = Burst { number, at, due, answer, sent: 0, valid: 0, data, parts, arrived: 0 };
         // Memory may be read at any time between acceptance and answer; try both ends.
         if clockwork.pick(2) == 1 {
             self.fetch(&mut burst);
         }
         self.bursts.push_back(burst);
+        Some(number)
+    }
+
+    /// The burst that was accepted last comes in parts of these bytes.
+    pub(crate) fn expect_parts(&mut self, parts: Vec<usize>) {
+        let beat_bytes = self.beat_bytes;
+        if let Some(burst) = self.bursts.back_mut() {
+            burst.data.clear();
+            burst.valid = burst.at.beats;
+            burst.data.resize(burst.at.beats * beat_bytes, 0);
+            burst.parts = parts.into_iter().map(|bytes| Part { bytes, here: 0 }).collect();
+        }
+    }
+
+    fn numbered(&mut self, number: u64) -> Option<&mut Burst> {
+        self.bursts.iter_mut().find(|b| b.number == number)
+    }
+
+    /// The host reads a part of a burst from memory.
+    pub(crate) fn fetch_part(&mut self, number: u64, address: u64, bytes: usize) {
+        let (memory, beat_bytes) = (Arc::clone(&self.memory), self.beat_bytes);
+        let Some(burst) = self.numbered(number) else { return };
+        let offset = (address - burst.at.base) as usize;
+        let there = lock(&memory).read(address, &mut burst.data[offset..offset + bytes]);
+        if there < bytes {
+            burst.valid = burst.valid.min((offset + there) / beat_bytes);
+        }
+    }
+
+    /// The next bytes of a part are here.
+    pub(crate) fn arrive(&mut self, number: u64, part: usize, bytes: usize) {
+        let beat_bytes = self.beat_bytes;
+        let Some(burst) = self.numbered(number) else { return };
+        burst.parts[part].here += bytes;
+        let mut here = 0;
+        for part in &burst.parts {
+            here += part.here;
+            if part.here < part.bytes {
+                break;
+            }
+        }
+        burst.arrived = here / beat_bytes;
     }
 
     fn fetch(&self, burst: &mut Burst) {
@@ -137,13 +198,17 @@ impl ReadPort {
 
     /// The burst that sends next: the oldest, or any that is the oldest of its ID.
     fn choose(&self, cycle: u64, clockwork: &mut Clockwork) -> Option<usize> {
+        let oldest = |&i: &usize| self.bursts.iter().take(i).all(|b| b.at.id != self.bursts[i].at.id);
+        if self.linked {
+            let here = |&i: &usize| self.bursts[i].sent < self.bursts[i].arrived;
+            return (0..self.bursts.len()).filter(here).find(oldest);
+        }
         if !clockwork.is_random() {
             return self.bursts.front().filter(|b| b.due <= cycle).map(|_| 0);
         }
         if self.bursts.is_empty() || !clockwork.happens(Draw::ReadBeat) {
             return None;
         }
-        let oldest = |&i: &usize| self.bursts.iter().take(i).all(|b| b.at.id != self.bursts[i].at.id);
         let ready: Vec<usize> =
             (0..self.bursts.len()).filter(|&i| self.bursts[i].due <= cycle).filter(oldest).collect();
         if ready.is_empty() { None } else { Some(ready[clockwork.pick(ready.len())]) }
@@ -153,7 +218,18 @@ impl ReadPort {
 impl Burst {
     const fn empty() -> Self {
         let at = Address { id: 0, base: 0, beats: 0 };
-        Self { at, due: 0, answer: Answer::Okay, sent: 0, valid: 0, data: Vec::new() }
+        let answer = Answer::Okay;
+        Self {
+            number: 0,
+            at,
+            due: 0,
+            answer,
+            sent: 0,
+            valid: 0,
+            data: Vec::new(),
+            parts: Vec::new(),
+            arrived: 0,
+        }
     }
 }
 
@@ -173,9 +249,9 @@ mod tests {
                 *byte = (i / 8) as u8;
             }
             let mut clockwork = Clockwork::new(Timing::Random { seed, max_latency: 50 });
-            let mut port = ReadPort::new(memory, 8);
+            let mut port = ReadPort::new(memory, 8, false);
             let burst = |n: u64| Address { id: n % 3, base: base + n * 64, beats: 1 + n as usize % 8 };
-            (0..12).for_each(|n| port.accept(burst(n), 0, &mut clockwork));
+            assert!((0..12).all(|n| port.accept(burst(n), 0, &mut clockwork) == Some(n)));
             let mut next = [0, 1, 2]; // burst that each ID answers
             let mut sent = [0; 3];
             let mut last_id = None;

@@ -3,6 +3,8 @@
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::link::Link;
+
 /// When the memory accepts and answers.
 #[derive(Clone, Debug)]
 pub enum Timing {
@@ -21,7 +23,12 @@ pub enum Timing {
         /// Most cycles that an answer takes.
         max_latency: u32,
     },
+    /// Memory lies behind a `PCIe` link.
+    Link(Link),
 }
+
+/// Cycles from a whole write burst to its response when writes are posted.
+const POSTED: u64 = 4;
 
 impl Default for Timing {
     /// About a microsecond at 200 MHz, as over `PCIe`.
@@ -81,6 +88,7 @@ impl Clockwork {
     pub(crate) fn read_latency(&mut self) -> u64 {
         match self.timing {
             Timing::Fixed { read_latency, .. } => u64::from(read_latency.max(1)),
+            Timing::Link(_) => 1,
             Timing::Random { max_latency, .. } => self.rng.random_range(1..=u64::from(max_latency.max(1))),
         }
     }
@@ -88,6 +96,7 @@ impl Clockwork {
     pub(crate) fn write_latency(&mut self) -> u64 {
         match self.timing {
             Timing::Fixed { write_latency, .. } => u64::from(write_latency.max(1)),
+            Timing::Link(_) => POSTED,
             Timing::Random { max_latency, .. } => self.rng.random_range(1..=u64::from(max_latency.max(1))),
         }
     }

@@ -3,15 +3,16 @@
 use std::collections::VecDeque;
 
 use crate::fault::{Answer, Faults};
+use crate::link::Bridge;
 use crate::memory::{SharedMemory, lock};
 use crate::read_port::Address;
 use crate::timing::{Clockwork, Draw};
 
 /// Data of one burst, with one strobe bit per byte.
 #[derive(Default)]
-struct Data {
-    words: Vec<u64>,
-    strobes: Vec<u64>,
+pub(crate) struct Data {
+    pub(crate) words: Vec<u64>,
+    pub(crate) strobes: Vec<u64>,
 }
 
 struct Response {
@@ -86,10 +87,26 @@ impl WritePort {
         Ok(())
     }
 
-    /// Brings addresses and data together.
-    pub(crate) fn pair(&mut self, cycle: u64, clockwork: &mut Clockwork) -> Result<(), String> {
+    /// Bytes that came and are in no whole burst with its address.
+    pub(crate) fn arriving(&self) -> usize {
+        let beats = self.arrived.iter().chain([&self.arriving]).map(|data| data.strobes.len()).sum::<usize>();
+        beats * self.beat_bytes
+    }
+
+    /// Addresses without their data.
+    pub(crate) fn addresses(&self) -> usize {
+        self.addresses.len()
+    }
+
+    /// Brings addresses and data together. Over a link they leave at once, and only a response stays.
+    pub(crate) fn pair(
+        &mut self,
+        cycle: u64,
+        clockwork: &mut Clockwork,
+        mut link: Option<&mut Bridge>,
+    ) -> Result<(), String> {
         while !self.arrived.is_empty() && !self.addresses.is_empty() {
-            let (Some(data), Some((at, answer))) = (self.arrived.pop_front(), self.addresses.pop_front())
+            let (Some(mut data), Some((at, answer))) = (self.arrived.pop_front(), self.addresses.pop_front())
             else {
                 break;
             };
@@ -98,6 +115,12 @@ impl WritePort {
                 self.lost += 1;
             } else {
                 let due = cycle + clockwork.write_latency();
+                if let Some(link) = &mut link {
+                    let data = std::mem::take(&mut data);
+                    if answer == Answer::Okay {
+                        link.write(at, self.beat_bytes, &data);
+                    }
+                }
                 self.responses.push_back(Response { at, due, answer, data });
             }
         }
@@ -109,13 +132,15 @@ impl WritePort {
         self.presented = None;
     }
 
-    /// ID and code of the next cycle's response, if there is one. Data reach memory with their response.
+    /// ID and code of the next cycle's response, if there is one. Without a link, data reach memory with their response.
     pub(crate) fn present(&mut self, cycle: u64, clockwork: &mut Clockwork) -> Option<(u64, u64)> {
         if self.presented.is_none() {
             let index = self.choose(cycle, clockwork)?;
             let response = self.responses.remove(index)?;
             let answer = match response.answer {
-                Answer::Okay if !self.commit(&response) => Answer::DecodeError,
+                Answer::Okay if !response.data.words.is_empty() && !self.commit(&response) => {
+                    Answer::DecodeError
+                }
                 answer => answer,
             };
             self.presented = Some((response.at.id, answer.code()));
@@ -129,18 +154,7 @@ impl WritePort {
         let mut memory = lock(&self.memory);
         let target = memory.slice_mut(response.at.base, length);
         let complete = target.len() == length;
-        let words_per_beat = self.beat_bytes / 8;
-        for (i, chunk) in target.chunks_exact_mut(8).enumerate() {
-            let strobe = response.data.strobes[i / words_per_beat] >> (i % words_per_beat * 8) & 0xff;
-            let bytes = response.data.words[i].to_le_bytes();
-            if strobe == 0xff {
-                chunk.copy_from_slice(&bytes);
-            } else {
-                for (lane, byte) in chunk.iter_mut().enumerate().filter(|(lane, _)| strobe >> lane & 1 == 1) {
-                    *byte = bytes[lane];
-                }
-            }
-        }
+        write_strobed(target, &response.data, length);
         complete
     }
 
@@ -155,6 +169,22 @@ impl WritePort {
         let ready: Vec<usize> =
             (0..self.responses.len()).filter(|&i| self.responses[i].due <= cycle).filter(oldest).collect();
         if ready.is_empty() { None } else { Some(ready[clockwork.pick(ready.len())]) }
+    }
+}
+
+/// Writes the beats of `length` bytes whose strobes are set, as far as the target goes.
+pub(crate) fn write_strobed(target: &mut [u8], data: &Data, length: usize) {
+    let words_per_beat = length / 8 / data.strobes.len().max(1);
+    for (i, chunk) in target.chunks_exact_mut(8).enumerate() {
+        let strobe = data.strobes[i / words_per_beat] >> (i % words_per_beat * 8) & 0xff;
+        let bytes = data.words[i].to_le_bytes();
+        if strobe == 0xff {
+            chunk.copy_from_slice(&bytes);
+        } else {
+            for (lane, byte) in chunk.iter_mut().enumerate().filter(|(lane, _)| strobe >> lane & 1 == 1) {
+                *byte = bytes[lane];
+            }
+        }
     }
 }
 
@@ -184,10 +214,10 @@ mod tests {
         let (mut port, memory, base, mut clockwork) = port();
         port.beat(&[u64::MAX, u64::MAX], 0x8001, false).unwrap();
         port.beat(&[1, 2], 0xffff, true).unwrap();
-        port.pair(0, &mut clockwork).unwrap();
+        port.pair(0, &mut clockwork, None).unwrap();
         assert_eq!(port.in_flight(), 1);
         port.accept(Address { id: 3, base, beats: 2 });
-        port.pair(10, &mut clockwork).unwrap();
+        port.pair(10, &mut clockwork, None).unwrap();
         assert_eq!(port.present(14, &mut clockwork), None);
         let mut bytes = [0; 32];
         lock(&memory).read(base, &mut bytes);
@@ -210,11 +240,11 @@ mod tests {
         let (mut unknown, ..) = port();
         unknown.beat(&[0, 0], 0, true).unwrap();
         unknown.accept(Address { id: 0, base, beats: 2 });
-        assert!(unknown.pair(0, &mut clockwork).is_err());
+        assert!(unknown.pair(0, &mut clockwork, None).is_err());
         let (mut beyond, ..) = port();
         beyond.accept(Address { id: 1, base: base + 4096, beats: 1 });
         beyond.beat(&[0, 0], 0xffff, true).unwrap();
-        beyond.pair(0, &mut clockwork).unwrap();
+        beyond.pair(0, &mut clockwork, None).unwrap();
         assert_eq!(beyond.present(9, &mut clockwork), Some((1, 3)));
     }
 }

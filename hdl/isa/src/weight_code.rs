@@ -1,35 +1,107 @@
-//! Packed weight codes: what a lane reads, and how a word of them travels.
+//! Packed weight codes: what the array reads, and how a word of them travels.
 //!
-//! A code is a few bits per weight: sign on top, magnitude below (binary: sign alone). A weight word holds
-//! K·N codes, column-major (weight of lane k, column n at n·K + k), cut into groups of `axi_bits` weights;
-//! a group travels as one beat per code bit, lowest bit first: bit i of the beat belongs to weight i.
+//! The array adds lanes in chains of [`chain_lanes`], and the chains in a tree. An adder either adds its second
+//! operand or subtracts it, and never touches its first, so a lane's code holds its sign *relative* to another
+//! lane, [`sign_reference`]: the first lane of the operand that its adder takes as first. Where that is lane 0,
+//! it is the weight's own sign. Below the sign stands what the lane's multiplexers and register resets take as
+//! it is:
+//!
+//! | set | bits, highest first | 0 | ±1 | ±2 | ±4 |
+//! |---|---|---|---|---|---|
+//! | binary | sign | | `s` | | |
+//! | ternary | sign, zero | `s1` | `s0` | | |
+//! | one-bit shift | sign, shift, zero | `sx1` | `s00` | `s10` | |
+//! | two-bit shift | sign, magnitude | `s11` | `s00` | `s10` | `s01` |
+//!
+//! A weight of 0 has a sign too: [`encode_word`] writes the relative sign of a positive number, any other is
+//! read the same way, and lanes that refer to this one count from it.
+//!
+//! A weight word holds K·N codes, column-major (weight of lane k, column n at n·K + k), cut into groups of
+//! `axi_bits` weights; a group travels as one beat per code bit, lowest bit first: bit i of the beat belongs to
+//! weight i.
 
 use crate::WeightSet;
 
-/// The code of integer weight k, or `None` if k is not in the set.
+/// Lanes that one chain of adders of an array of `set` adds up; the chains are summed by a tree.
 #[must_use]
-pub const fn encode_weight(set: WeightSet, k: i8) -> Option<u8> {
-    let magnitude = match (set, k.unsigned_abs()) {
-        (WeightSet::Binary, 1) => return Some((k < 0) as u8),
-        (WeightSet::Ternary | WeightSet::OneBitShift | WeightSet::TwoBitShift, m @ (0 | 1)) => m,
-        (WeightSet::OneBitShift | WeightSet::TwoBitShift, 2) => 2,
-        (WeightSet::TwoBitShift, 4) => 3,
-        _ => return None,
-    };
-    Some(magnitude | ((k < 0) as u8) << (set.code_bits() - 1))
+pub const fn chain_lanes(set: WeightSet) -> usize {
+    match set {
+        WeightSet::Binary => 8,
+        WeightSet::Ternary => 2,
+        WeightSet::OneBitShift | WeightSet::TwoBitShift => 4,
+    }
 }
 
-/// The integer weight of a code. Reserved codes and a negative zero read as 0.
+/// The lane to whose sign the sign in `lane`'s code is relative; `None` if the sign is the weight's own.
 #[must_use]
-pub const fn decode_weight(set: WeightSet, code: u8) -> i8 {
-    let sign_bit = 1 << (set.code_bits() - 1);
-    let magnitude = match (set, code & (sign_bit - 1)) {
-        (WeightSet::Binary, _) | (_, 1) => 1,
-        (WeightSet::OneBitShift | WeightSet::TwoBitShift, 2) => 2,
-        (WeightSet::TwoBitShift, 3) => 4,
-        _ => 0,
+pub const fn sign_reference(set: WeightSet, lane: usize) -> Option<usize> {
+    let chain = chain_lanes(set);
+    let first = match (set, lane % chain) {
+        // The tree adds the chains that start at `lane` to those before them.
+        (_, 0) => lane & lane.saturating_sub(1),
+        // Binary lanes come in pairs, whose sum or difference the chain takes.
+        (WeightSet::Binary, place) if place % 2 == 1 => return Some(lane - 1),
+        (_, place) => lane - place,
     };
-    if code & sign_bit == 0 { magnitude } else { -magnitude }
+    // Nothing that begins with lane 0 is ever negated as a whole.
+    if first == 0 { None } else { Some(first) }
+}
+
+/// Codes of the weights of one column of a word: as many as there are lanes, a multiple of [`chain_lanes`], at
+/// most 128.
+///
+/// What is not a level of the set is written as 0, on a binary array as +1.
+pub const fn encode_word(set: WeightSet, weights: &[i8], codes: &mut [u8]) {
+    let sign_bit = set.code_bits() - 1;
+    let mut lane = 0;
+    while lane < weights.len() && lane < codes.len() {
+        let weight = level(set, weights[lane]);
+        let reference = match sign_reference(set, lane) {
+            Some(other) => level(set, weights[other]),
+            None => 1,
+        };
+        let magnitude = match (set, weight.unsigned_abs()) {
+            (WeightSet::Binary, _) | (_, 1) => 0,
+            (WeightSet::Ternary | WeightSet::OneBitShift, 0) => 1,
+            (_, 0) => 3,
+            (_, 2) => 2,
+            _ => 1,
+        };
+        codes[lane] = magnitude | (((weight < 0) != (reference < 0)) as u8) << sign_bit;
+        lane += 1;
+    }
+}
+
+/// The weight itself if the set has it, else 0.
+const fn level(set: WeightSet, weight: i8) -> i8 {
+    match (set, weight.unsigned_abs()) {
+        (_, 1) | (WeightSet::OneBitShift | WeightSet::TwoBitShift, 2) | (WeightSet::TwoBitShift, 4) => weight,
+        _ => 0,
+    }
+}
+
+/// The weights that [`encode_word`] wrote; a 0 with any sign and codes without a meaning read as 0.
+pub const fn decode_word(set: WeightSet, codes: &[u8], weights: &mut [i8]) {
+    let sign_bit = set.code_bits() - 1;
+    // Signs of the lanes so far, those of zeros too.
+    let mut negative = 0u128;
+    let mut lane = 0;
+    while lane < codes.len() && lane < weights.len() {
+        let reference = match sign_reference(set, lane) {
+            Some(other) => negative >> other & 1,
+            None => 0,
+        };
+        let sign = (codes[lane] >> sign_bit & 1) as u128 ^ reference;
+        negative |= sign << lane;
+        let magnitude = match (set, codes[lane] & ((1 << sign_bit) - 1)) {
+            (_, 0) => 1,
+            (WeightSet::OneBitShift | WeightSet::TwoBitShift, 2) => 2,
+            (WeightSet::TwoBitShift, 1) => 4,
+            _ => 0,
+        };
+        weights[lane] = if sign == 0 { magnitude } else { -magnitude };
+        lane += 1;
+    }
 }
 
 /// Digits of an 8-bit weight in pass order (most significant first) for an array of `set`:
@@ -84,22 +156,5 @@ pub const fn int8_shift(set: WeightSet, pass: usize) -> u8 {
         (_, 0) | (WeightSet::Binary, 8) => 0,
         (WeightSet::OneBitShift | WeightSet::TwoBitShift, _) => 2,
         _ => 1,
-    }
-}
-
-/// The codes of one column's word: `weights` holds K levels, `codes` takes K codes.
-pub fn encode_word(set: WeightSet, weights: &[i8], codes: &mut [u8]) {
-    for (code, &k) in codes.iter_mut().zip(weights) {
-        *code = match encode_weight(set, k) {
-            Some(code) => code,
-            None => 0,
-        };
-    }
-}
-
-/// The weights of one column's word; the inverse of [`encode_word`].
-pub fn decode_word(set: WeightSet, codes: &[u8], weights: &mut [i8]) {
-    for (k, &code) in weights.iter_mut().zip(codes) {
-        *k = decode_weight(set, code);
     }
 }

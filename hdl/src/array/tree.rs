@@ -1,96 +1,125 @@
 //! The adder tree of a column: every level one bit wider and registered.
 
+use super::adder::SignedAdder;
+use super::shape::Shape;
+use super::wait::Wait;
 use crate::lang::prelude::*;
 
-/// One registered adder.
+/// An adder of the tree with the sign of its second operand.
 #[derive(LogicBlock)]
-pub struct Adder {
+pub struct Node {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
-    /// Left operand, signed.
+    /// First operand, signed.
     pub a: Wire<In>,
-    /// Right operand, signed.
+    /// Second operand, signed.
     pub b: Wire<In>,
-    /// a + b, one bit wider, one cycle later.
+    /// Its sign, as it left the weight buffer.
+    pub sign: Wire<In>,
+    /// a ± b, one cycle later.
     pub sum: Wire<Out>,
-    left: Wire<Local>,
-    right: Wire<Local>,
-    total: Reg,
+    wait: Wait,
+    adder: SignedAdder,
 }
 
-impl Adder {
-    /// Operands of `width` bits.
+impl Node {
+    /// Operands of `width` bits that come `wait` cycles after their codes.
     #[must_use]
-    pub fn new(width: usize) -> Self {
+    pub fn new(width: usize, wait: usize) -> Self {
         Self {
             clock: Signal::default(),
             a: Wire::new(width),
             b: Wire::new(width),
+            sign: Wire::new(1),
             sum: Wire::new(width + 1),
-            left: Wire::new(width + 1),
-            right: Wire::new(width + 1),
-            total: Reg::plain(width + 1),
+            wait: Wait::new(1, wait),
+            adder: SignedAdder::new(width, width, width + 1),
         }
     }
 }
 
-impl Logic for Adder {
+impl Logic for Node {
     #[hdl_gen]
     fn update(&mut self) {
-        self.left.next = signed_cast(self.a.val());
-        self.right.next = signed_cast(self.b.val());
-        self.total.d.next = self.left.val() + self.right.val();
-        self.sum.next = self.total.q.val();
+        self.wait.x.next = self.sign.val();
+        self.adder.a.next = self.a.val();
+        self.adder.b.next = self.b.val();
+        self.adder.negative.next = self.wait.y.val().any();
+        self.sum.next = self.adder.sum.val();
     }
 }
 
-/// Sum of a power of two of signed inputs, log2 of their number cycles later.
+/// Sum of the chains' sums.
 ///
-/// The adders form a heap: adder i takes adders 2i+1 and 2i+2; the last half takes the inputs.
+/// The nodes form a heap: node i takes nodes 2i+1 and 2i+2; the last half takes the chains.
 #[derive(LogicBlock)]
-pub struct AdderTree {
+pub struct SignTree {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
-    /// Summands.
+    /// Sums of the chains.
     pub x: Vec<Wire<In>>,
+    /// Signs of the nodes' second operands.
+    pub signs: Vec<Wire<In>>,
     /// Their sum.
     pub sum: Wire<Out>,
-    adder: Vec<Adder>,
-    /// Adders that take inputs.
-    half: Const,
-    /// Adders that take adders.
+    node: Vec<Node>,
+    /// Nodes that take chains.
+    leaves: Const,
+    /// Nodes that take nodes.
     inner: Const,
+    /// 1 if there is one chain and nothing to add.
+    single: Const,
 }
 
-impl AdderTree {
-    /// `count` inputs (a power of two, at least 2) of `width` bits.
+impl SignTree {
+    /// The tree of a column.
     #[must_use]
-    pub fn new(count: usize, width: usize) -> Self {
-        let levels = count.ilog2() as usize;
+    pub fn new(shape: &Shape) -> Self {
+        let (chains, width) = (shape.chains(), shape.sum_bits(shape.chain_units()));
+        let levels = chains.ilog2() as usize;
+        let node = |i: usize| {
+            let level = levels - 1 - (i + 1).ilog2() as usize;
+            Node::new(width + level, shape.chain_latency() + level)
+        };
         Self {
             clock: Signal::default(),
-            x: Wire::many(count, width),
+            x: Wire::many(chains, width),
+            signs: Wire::many(chains - 1, 1),
             sum: Wire::new(width + levels),
-            adder: (0..count - 1)
-                .map(|i| Adder::new(width + levels - 1 - (i + 1).ilog2() as usize))
-                .collect(),
-            half: (count / 2).into(),
-            inner: (count / 2 - 1).into(),
+            node: (0..chains - 1).map(node).collect(),
+            leaves: (chains / 2).into(),
+            inner: (chains / 2).saturating_sub(1).into(),
+            single: usize::from(chains == 1).into(),
         }
+    }
+
+    /// The chain with whose first lane the second operand of node `i` begins.
+    #[must_use]
+    pub fn second_operand(chains: usize, i: usize) -> usize {
+        let depth = (i + 1).ilog2();
+        let place = i + 1 - (1 << depth);
+        (2 * place + 1) * (chains >> (depth + 1))
     }
 }
 
-impl Logic for AdderTree {
+impl Logic for SignTree {
     #[hdl_gen]
     fn update(&mut self) {
         for i in 0..self.inner.value {
-            self.adder[i].a.next = self.adder[2 * i + 1].sum.val();
-            self.adder[i].b.next = self.adder[2 * i + 2].sum.val();
+            self.node[i].a.next = self.node[2 * i + 1].sum.val();
+            self.node[i].b.next = self.node[2 * i + 2].sum.val();
+            self.node[i].sign.next = self.signs[i].val();
         }
-        for i in 0..self.half.value {
-            self.adder[i + self.inner.value].a.next = self.x[2 * i].val();
-            self.adder[i + self.inner.value].b.next = self.x[2 * i + 1].val();
+        for i in 0..self.leaves.value {
+            self.node[i + self.inner.value].a.next = self.x[2 * i].val();
+            self.node[i + self.inner.value].b.next = self.x[2 * i + 1].val();
+            self.node[i + self.inner.value].sign.next = self.signs[i + self.inner.value].val();
         }
-        self.sum.next = self.adder[0].sum.val();
+        for i in 0..self.single.value {
+            self.sum.next = self.x[i].val();
+        }
+        for i in self.single.value..1 {
+            self.sum.next = self.node[i - self.single.value].sum.val();
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::output_buffer::OutputBuffer;
 use super::post_processing::PostProcessing;
 use super::residual_buffer::ResidualBuffer;
 use super::sequencer::{INSTRUCTION_BITS, Sequencer};
-use crate::array::{Column, sum_latency};
+use crate::array::{Array, sum_latency};
 use crate::lang::arith::{Concat, Split};
 use crate::lang::prelude::*;
 use crate::parts::{Buffer, Delay};
@@ -57,6 +57,10 @@ pub struct ComputeEngine {
     pub write_beat: Wire<In>,
     /// The beat.
     pub write_data: Wire<In>,
+    /// Write a group of weight codes, of which `write_beat` is the first beat.
+    pub write_group: Signal<In, Bit>,
+    /// Its beats.
+    pub group_data: Vec<Wire<In>>,
     /// No activations can be written in this cycle: post-processing does.
     pub activations_busy: Signal<Out, Bit>,
     /// Read a beat of the output buffer.
@@ -81,12 +85,11 @@ pub struct ComputeEngine {
     operands: Operands,
     parameters: Buffer,
     residuals: ResidualBuffer,
-    column: Vec<Column>,
+    array: Array,
     maxima: Maxima,
     control: Concat,
     control_delay: Delay,
     control_split: Split,
-    drained: Dff<Bit>,
     post: PostProcessing,
     records: Concat,
     record_split: Split,
@@ -125,6 +128,8 @@ impl ComputeEngine {
             write_word: Wire::new(16),
             write_beat: Wire::new(8),
             write_data: Wire::new(axi),
+            write_group: Signal::default(),
+            group_data: Wire::many(code_bits, axi),
             activations_busy: Signal::default(),
             read_output: Signal::default(),
             read_beat: Wire::new(16),
@@ -139,12 +144,11 @@ impl ComputeEngine {
             operands: Operands::new(config),
             parameters: Buffer::new(config.parameter_depth, config.parameter_beats(), axi),
             residuals: ResidualBuffer::new(config),
-            column: (0..config.columns).map(|_| Column::new(config)).collect(),
+            array: Array::new(config),
             maxima: Maxima::new(config),
             control: Concat::new(5, 1),
             control_delay: Delay::new(5, 2 + sum_latency(config), true),
             control_split: Split::new(5, 1),
-            drained: Dff::default(),
             post: PostProcessing::new(config),
             records: Concat::new(config.parameter_beats(), axi),
             record_split: Split::new(config.ppu_lanes, 8 * PARAMETER_BYTES),
@@ -185,6 +189,10 @@ impl Logic for ComputeEngine {
         self.operands.write_word.next = self.write_word.val();
         self.operands.write_beat.next = self.write_beat.val();
         self.operands.write_data.next = self.write_data.val();
+        self.operands.write_group.next = self.write_group.val();
+        for p in 0..self.code_bits.value {
+            self.operands.group_data[p].next = self.group_data[p].val();
+        }
         self.operands.keep.next = self.post.keep.val();
         self.operands.keep_granule.next = self.post.keep_granule.val();
         self.operands.keep_data.next = self.post.keep_data.val();
@@ -213,18 +221,19 @@ impl Logic for ComputeEngine {
         self.control.parts[4].next = self.sequencer.shift.val().get_bits::<1>(1);
         self.control_delay.x.next = self.control.y.val();
         self.control_split.x.next = self.control_delay.y.val();
+        self.array.valid.next = self.control_split.parts[0].val().any();
+        self.array.first.next = self.control_split.parts[1].val().any();
+        self.array.last.next = self.control_split.parts[2].val().any();
+        self.array.shift.next = self.control_delay.y.val().get_bits::<2>(3);
+        for k in 0..self.lanes.value {
+            self.array.x[k].next = self.operands.x[k].val();
+        }
         for n in 0..self.columns.value {
-            for k in 0..self.lanes.value {
-                self.column[n].x[k].next = self.operands.x[k].val();
-            }
             for p in 0..self.code_bits.value {
-                self.column[n].planes[p].next = self.operands.planes[n * self.code_bits.value + p].val();
+                self.array.planes[n * self.code_bits.value + p].next =
+                    self.operands.planes[n * self.code_bits.value + p].val();
             }
-            self.column[n].valid.next = self.control_split.parts[0].val().any();
-            self.column[n].first.next = self.control_split.parts[1].val().any();
-            self.column[n].last.next = self.control_split.parts[2].val().any();
-            self.column[n].shift.next = self.control_delay.y.val().get_bits::<2>(3);
-            self.post.results[n].next = self.column[n].out.val();
+            self.post.results[n].next = self.array.out[n].val();
         }
         self.maxima.valid.next = self.control_split.parts[0].val().any();
         self.maxima.first.next = self.control_split.parts[1].val().any();
@@ -233,11 +242,10 @@ impl Logic for ComputeEngine {
             self.maxima.x[k].next = self.operands.byte[k].val();
             self.post.maxima[k].next = self.maxima.out[k].val();
         }
-        self.drained.d.next = self.control_split.parts[2].val().any();
         // Post-processing.
         self.post.push.next = self.sequencer.last.val();
         self.post.position.next = self.sequencer.position.val();
-        self.post.drained.next = self.drained.q.val();
+        self.post.drained.next = self.array.drained.val();
         self.parameters.read_enable.next = self.post.parameter_read.val();
         self.parameters.read_word.next = self.post.parameter_word.val();
         for i in 0..self.parameter_beats.value {

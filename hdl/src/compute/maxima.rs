@@ -69,7 +69,7 @@ impl Logic for Maximum {
 pub struct Maxima {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
-    /// Unused: maxima are there when `valid` says so.
+    /// Forget the control under way; maxima are there when `valid` says so.
     pub reset: Signal<In, Bit>,
     /// Activations, when the columns get them.
     pub x: Vec<Wire<In>>,
@@ -83,6 +83,9 @@ pub struct Maxima {
     pub out: Vec<Wire<Out>>,
     pack: Concat,
     delay: Delay,
+    control: Concat,
+    control_delay: Delay,
+    control_split: Split,
     split: Split,
     maximum: Vec<Maximum>,
     lanes: Const,
@@ -102,7 +105,11 @@ impl Maxima {
             last: Signal::default(),
             out: Wire::many(lanes, 8),
             pack: Concat::new(lanes, 8),
-            delay: Delay::new(8 * lanes, sum_latency(config), false),
+            // As the array does, maxima take a cycle more than their control.
+            delay: Delay::new(8 * lanes, sum_latency(config) + 1, false),
+            control: Concat::new(3, 1),
+            control_delay: Delay::new(3, 1, true),
+            control_split: Split::new(3, 1),
             split: Split::new(lanes, 8),
             maximum: (0..lanes).map(|_| Maximum::default()).collect(),
             lanes: lanes.into(),
@@ -115,12 +122,17 @@ impl Logic for Maxima {
     fn update(&mut self) {
         self.delay.x.next = self.pack.y.val();
         self.split.x.next = self.delay.y.val();
+        self.control.parts[0].next = self.valid.val().into();
+        self.control.parts[1].next = self.first.val().into();
+        self.control.parts[2].next = self.last.val().into();
+        self.control_delay.x.next = self.control.y.val();
+        self.control_split.x.next = self.control_delay.y.val();
         for k in 0..self.lanes.value {
             self.pack.parts[k].next = self.x[k].val();
             self.maximum[k].x.next = self.split.parts[k].val();
-            self.maximum[k].valid.next = self.valid.val();
-            self.maximum[k].first.next = self.first.val();
-            self.maximum[k].last.next = self.last.val();
+            self.maximum[k].valid.next = self.control_split.parts[0].val().any();
+            self.maximum[k].first.next = self.control_split.parts[1].val().any();
+            self.maximum[k].last.next = self.control_split.parts[2].val().any();
             self.out[k].next = self.maximum[k].out.val();
         }
     }

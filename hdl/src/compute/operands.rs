@@ -6,7 +6,7 @@ use super::activation_buffer::ActivationBuffer;
 use super::lane_input::LaneInput;
 use crate::lang::arith::Split;
 use crate::lang::prelude::*;
-use crate::parts::Buffer;
+use crate::parts::WeightBuffer;
 
 /// Activations: read, pad and mask, register. Weights are read one cycle later and meet them at the lanes.
 #[derive(LogicBlock)]
@@ -25,6 +25,10 @@ pub struct Operands {
     pub write_beat: Wire<In>,
     /// The beat.
     pub write_data: Wire<In>,
+    /// Write a group of weight codes, of which `write_beat` is the first beat.
+    pub write_group: Signal<In, Bit>,
+    /// Its beats.
+    pub group_data: Vec<Wire<In>>,
     /// Post-processing writes a granule of activations.
     pub keep: Signal<In, Bit>,
     /// Which one.
@@ -52,7 +56,7 @@ pub struct Operands {
     /// Weight codes with them: bit k of plane p of column n (at n · code bits + p) belongs to lane k.
     pub planes: Vec<Wire<Out>>,
     activations: ActivationBuffer,
-    weights: Buffer,
+    weights: WeightBuffer,
     act_lanes: Split,
     mask_bits: Split,
     lane: Vec<LaneInput>,
@@ -80,6 +84,8 @@ impl Operands {
             write_word: Wire::new(16),
             write_beat: Wire::new(8),
             write_data: Wire::new(axi),
+            write_group: Signal::default(),
+            group_data: Wire::many(code_bits, axi),
             keep: Signal::default(),
             keep_granule: Wire::new(16),
             keep_data: Wire::new(8 * config.ppu_lanes),
@@ -94,7 +100,7 @@ impl Operands {
             x: Wire::many(config.lanes, config.activation_bits),
             planes: Wire::many(config.columns * code_bits, config.lanes),
             activations: ActivationBuffer::new(config),
-            weights: Buffer::new(config.weight_depth, config.weight_beats(), axi),
+            weights: WeightBuffer::new(config.weight_depth, config.weight_groups(), code_bits, axi),
             act_lanes: Split::new(config.lanes, 8),
             mask_bits: Split::new(config.lanes, 1),
             lane: (0..config.lanes).map(|_| LaneInput::new(config)).collect(),
@@ -125,6 +131,10 @@ impl Logic for Operands {
         self.weights.write_word.next = self.write_word.val();
         self.weights.write_beat.next = self.write_beat.val();
         self.weights.write_data.next = self.write_data.val();
+        self.weights.write_group.next = self.write_group.val();
+        for p in 0..self.code_bits.value {
+            self.weights.group_data[p].next = self.group_data[p].val();
+        }
         self.activations.read_enable.next = self.step.val();
         self.activations.read_word.next = self.act_word.val();
         self.act_lanes.x.next = self.activations.word.val();

@@ -73,6 +73,10 @@ pub struct LoadEngine {
     pub write_beat: Wire<Out>,
     /// The beat.
     pub write_data: Wire<Out>,
+    /// Write a group of weight codes, of which `write_beat` is the first beat.
+    pub write_group: Signal<Out, Bit>,
+    /// Its beats.
+    pub group_data: Vec<Wire<Out>>,
     /// An access outside its segment.
     pub outside: Signal<Out, Bit>,
     /// An instruction that cannot be run.
@@ -84,6 +88,7 @@ pub struct LoadEngine {
     address_side: LoadAddress,
     write_side: LoadWrite,
     packer: Packer,
+    code_bits: Const,
 }
 
 impl LoadEngine {
@@ -91,6 +96,7 @@ impl LoadEngine {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let axi = config.axi_bits;
+        let code_bits = config.weight_set.code_bits() as usize;
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -123,6 +129,8 @@ impl LoadEngine {
             write_word: Wire::new(16),
             write_beat: Wire::new(8),
             write_data: Wire::new(axi),
+            write_group: Signal::default(),
+            group_data: Wire::many(code_bits, axi),
             outside: Signal::default(),
             malformed: Signal::default(),
             fault_address: Wire::new(64),
@@ -130,6 +138,7 @@ impl LoadEngine {
             address_side: LoadAddress::new(config),
             write_side: LoadWrite::new(config),
             packer: Packer::new(config),
+            code_bits: code_bits.into(),
         }
     }
 }
@@ -186,6 +195,10 @@ impl Logic for LoadEngine {
         self.write_word.next = self.write_side.write_word.val();
         self.write_beat.next = self.write_side.write_beat.val();
         self.write_data.next = self.write_side.write_data.val();
+        self.write_group.next = self.write_side.write_group.val();
+        for p in 0..self.code_bits.value {
+            self.group_data[p].next = self.write_side.group_data[p].val();
+        }
         if self.write_side.packing.val() {
             self.write_word.next = self.packer.write_word.val();
             self.write_beat.next = self.packer.write_beat.val();

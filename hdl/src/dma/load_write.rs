@@ -3,17 +3,14 @@
 use cbp_isa::Config;
 use cbp_isa::instruction::Destination;
 
+use super::int8_group::Int8Group;
 use super::load_address::{DESCRIPTOR_PIECES, PACK_KIND};
-use super::recoder::Recoder;
-use crate::lang::arith::{Concat, Split};
+use crate::lang::arith::Split;
 use crate::lang::prelude::*;
-
-/// Beats of a group of int8 weights: `axi_bits` weights of 8 bits.
-const GROUP_BEATS: usize = 8;
 
 /// Receives the beats of one LOAD after the other, in the order in which they were requested.
 ///
-/// Int8 weights are collected in groups of `axi_bits` and leave as one beat per digit and code bit.
+/// Int8 weights are collected in groups of `axi_bits` and leave digit by digit.
 #[derive(LogicBlock)]
 pub struct LoadWrite {
     /// Rising edge.
@@ -56,6 +53,10 @@ pub struct LoadWrite {
     pub write_beat: Wire<Out>,
     /// The beat.
     pub write_data: Wire<Out>,
+    /// Write a whole group of weight codes, of which `write_beat` is the first beat.
+    pub write_group: Signal<Out, Bit>,
+    /// Its beats.
+    pub group_data: Vec<Wire<Out>>,
     /// Tokens given to COMPUTE in this cycle.
     pub give_compute: Wire<Out>,
     pieces: Split,
@@ -79,28 +80,15 @@ pub struct LoadWrite {
     take: Signal<Local, Bit>,
     advance: Signal<Local, Bit>,
     row_done: Signal<Local, Bit>,
-    group: Vec<Reg>,
-    group_all: Concat,
-    group_weights: Split,
-    filled: Reg,
-    emitting: Dff<Bit>,
-    digit: Reg,
-    plane: Reg,
-    digit_word: Reg,
-    end_plane: Signal<Local, Bit>,
-    end_digit: Signal<Local, Bit>,
-    group_done: Signal<Local, Bit>,
-    recoder: Vec<Recoder>,
-    codes: Concat,
+    group: Int8Group,
+    walked: Signal<Local, Bit>,
+    ending: Dff<Bit>,
     last_step: Signal<Local, Bit>,
     act_beats: Const,
     weight_beats: Const,
     parameter_beats: Const,
     residual_beats: Const,
-    last_digit: Const,
-    last_plane: Const,
     code_bits: Const,
-    axi_bits: Const,
     weights_int8: Const,
     weights_packed: Const,
     parameters: Const,
@@ -139,6 +127,8 @@ impl LoadWrite {
             write_word: Wire::new(16),
             write_beat: Wire::new(8),
             write_data: Wire::new(axi),
+            write_group: Signal::default(),
+            group_data: Wire::many(code_bits, axi),
             give_compute: Wire::new(4),
             pieces: Split::new(DESCRIPTOR_PIECES, 16),
             kind: Wire::new(4),
@@ -161,28 +151,15 @@ impl LoadWrite {
             take: bit(),
             advance: bit(),
             row_done: bit(),
-            group: Reg::many(GROUP_BEATS, axi),
-            group_all: Concat::new(GROUP_BEATS, axi),
-            group_weights: Split::new(axi, 8),
-            filled: Reg::with_reset(3, 0),
-            emitting: Dff::default(),
-            digit: Reg::with_reset(4, 0),
-            plane: Reg::with_reset(2, 0),
-            digit_word: word(),
-            end_plane: bit(),
-            end_digit: bit(),
-            group_done: bit(),
-            recoder: (0..axi).map(|_| Recoder::new(config.weight_set)).collect(),
-            codes: Concat::new(axi, 1),
+            group: Int8Group::new(config),
+            walked: bit(),
+            ending: Dff::default(),
             last_step: bit(),
             act_beats: config.activation_beats().into(),
             weight_beats: config.weight_beats().into(),
             parameter_beats: config.parameter_beats().into(),
             residual_beats: (config.residual_word_bytes() / config.beat_bytes()).into(),
-            last_digit: (config.int8_passes() - 1).into(),
-            last_plane: (code_bits - 1).into(),
             code_bits: code_bits.into(),
-            axi_bits: axi.into(),
             weights_int8: (Destination::WeightsInt8 as usize).into(),
             weights_packed: (Destination::Weights as usize).into(),
             parameters: (Destination::Parameters as usize).into(),
@@ -217,62 +194,33 @@ impl Logic for LoadWrite {
         // Arriving beats.
         self.packing.next = self.loaded.q.val() && (self.kind.val() == self.pack.val());
         self.open.next = self.loaded.q.val()
-            && !self.emitting.q.val()
+            && !self.ending.q.val()
+            && (!self.int8.val() || self.group.ready.val())
             && !self.packing.val()
             && (!self.stall.val() || (self.kind.val() != self.activations.val()));
         self.beat_ready.next = self.flush.val() || self.open.val();
         self.take.next = self.beat_valid.val() && self.open.val() && !self.flush.val();
-        for i in 0..8 {
-            if self.take.val() && self.int8.val() && (self.filled.q.val() == i) {
-                self.group[i].d.next = self.beat.val();
-            }
-            self.group_all.parts[i].next = self.group[i].q.val();
-        }
-        // A group of int8 weights is complete with its eighth beat, and then written digit by digit.
-        self.end_plane.next = self.plane.q.val() == self.last_plane.val();
-        self.end_digit.next = self.digit.q.val() == self.last_digit.val();
-        self.group_done.next = self.emitting.q.val() && self.end_plane.val() && self.end_digit.val();
-        if self.take.val() && self.int8.val() {
-            self.filled.d.next = self.filled.q.val() + 1;
-            if self.filled.q.val() == 7 {
-                self.emitting.d.next = true;
-                self.digit.d.next = 0.into();
-                self.plane.d.next = 0.into();
-                self.digit_word.d.next = self.word.q.val();
-            }
-        }
-        if self.emitting.q.val() {
-            self.plane.d.next = self.plane.q.val() + 1;
-            if self.end_plane.val() {
-                self.plane.d.next = 0.into();
-                self.digit.d.next = self.digit.q.val() + 1;
-                self.digit_word.d.next = self.digit_word.q.val() + self.pieces.parts[6].val();
-                if self.end_digit.val() {
-                    self.emitting.d.next = false;
-                }
-            }
-        }
-        self.group_weights.x.next = self.group_all.y.val();
-        for i in 0..self.axi_bits.value {
-            self.recoder[i].weight.next = self.group_weights.parts[i].val();
-            self.recoder[i].digit.next = self.digit.q.val();
-            self.recoder[i].plane.next = self.plane.q.val();
-            self.codes.parts[i].next = self.recoder[i].code.val().into();
-        }
+        self.group.put.next = self.take.val() && self.int8.val();
+        self.group.beat.next = self.beat.val();
+        self.group.word.next = self.word.q.val();
+        self.group.place.next = self.place.q.val();
+        self.group.digit_step.next = self.pieces.parts[6].val();
         // Writes.
         self.write_activations.next = self.take.val() && (self.kind.val() == self.activations.val());
         self.write_parameters.next = self.take.val() && (self.kind.val() == self.parameters.val());
         self.write_residuals.next = self.take.val() && (self.kind.val() == self.residuals.val());
         self.write_lines.next = self.take.val() && (self.kind.val() == self.lines.val());
-        self.write_weights.next =
-            self.emitting.q.val() || (self.take.val() && (self.kind.val() == self.weights_packed.val()));
+        self.write_weights.next = self.take.val() && (self.kind.val() == self.weights_packed.val());
+        self.write_group.next = self.group.write.val();
         self.write_word.next = self.word.q.val();
         self.write_beat.next = self.place.q.val();
         self.write_data.next = self.beat.val();
-        if self.emitting.q.val() {
-            self.write_word.next = self.digit_word.q.val();
-            self.write_beat.next = self.place.q.val() + unsigned_cast(self.plane.q.val());
-            self.write_data.next = self.codes.y.val();
+        if self.group.write.val() {
+            self.write_word.next = self.group.write_word.val();
+            self.write_beat.next = self.group.write_place.val();
+        }
+        for p in 0..self.code_bits.value {
+            self.group_data[p].next = self.group.plane[p].val();
         }
         // Where the next beat, or group, goes.
         self.step_place.next = self.place.q.val() + 1;
@@ -283,17 +231,19 @@ impl Logic for LoadWrite {
         if self.step_place.val() == self.beats.val() {
             self.step_word.next = self.word.q.val() + 1;
         }
-        self.advance.next = (self.take.val() && !self.int8.val()) || self.group_done.val();
-        // A group is written after its last beat was counted, a plain beat in the same cycle.
+        self.advance.next = self.take.val() && (!self.int8.val() || self.group.completes.val());
         self.end_row.next = self.left.q.val() == 1;
-        if self.int8.val() {
-            self.end_row.next = self.left.q.val() == 0;
-        }
         self.row_done.next = self.advance.val() && self.end_row.val();
         self.end0.next = self.i0.q.val() == (self.pieces.parts[1].val() - 1);
         self.end1.next = self.i1.q.val() == (self.pieces.parts[2].val() - 1);
-        self.last_step.next =
-            (self.row_done.val() && self.end0.val() && self.end1.val()) || self.packed.val();
+        // The last group of int8 weights is still to be written when its last beat is here.
+        self.walked.next = self.row_done.val() && self.end0.val() && self.end1.val();
+        if self.walked.val() && self.int8.val() {
+            self.ending.d.next = true;
+        }
+        self.last_step.next = (self.walked.val() && !self.int8.val())
+            || (self.ending.q.val() && self.group.done.val())
+            || self.packed.val();
         if self.take.val() {
             self.left.d.next = self.left.q.val() - 1;
         }
@@ -323,8 +273,10 @@ impl Logic for LoadWrite {
         self.give_compute.next = 0.into();
         if self.last_step.val() {
             self.loaded.d.next = false;
+            self.ending.d.next = false;
             self.give_compute.next = self.pieces.parts[7].val().get_bits::<4>(4);
         }
+        self.group.restart.next = self.descriptor_valid.val() && !self.loaded.q.val();
         if self.descriptor_valid.val() && !self.loaded.q.val() {
             self.loaded.d.next = true;
             self.left.d.next = self.pieces.parts[0].val();
@@ -334,7 +286,6 @@ impl Logic for LoadWrite {
             self.outer.d.next = self.pieces.parts[3].val();
             self.i0.d.next = 0.into();
             self.i1.d.next = 0.into();
-            self.filled.d.next = 0.into();
         }
     }
 }

@@ -1,64 +1,64 @@
 //! Recodes 8-bit weights into the digits that an array can multiply by (`cbp_isa::weight_code::int8_digits`).
 
 use cbp_isa::WeightSet;
+use cbp_isa::weight_code::sign_reference;
 
+use crate::lang::arith::{Concat, Pick};
 use crate::lang::prelude::*;
 
-/// One plane bit of one digit of one weight.
+/// One digit of one weight.
 ///
 /// Shift arrays: radix-4 Booth digits. Ternary arrays: the bits, the top one negative. Binary arrays: the ±1
 /// digits of 2w + 1, then −1.
 #[derive(LogicBlock)]
-pub struct Recoder {
+pub struct Digit {
     /// The weight, two's complement.
     pub weight: Wire<In>,
     /// Digit, in pass order.
     pub digit: Wire<In>,
-    /// Bit of the code.
-    pub plane: Wire<In>,
-    /// That bit.
-    pub code: Signal<Out, Bit>,
+    /// It is negative; of a digit of 0 either sign will do.
+    pub sign: Wire<Out>,
+    /// It is 0.
+    pub zero: Wire<Out>,
+    /// It is not ±1.
+    pub even: Wire<Out>,
     high: Signal<Local, Bit>,
     middle: Signal<Local, Bit>,
     low: Signal<Local, Bit>,
-    one: Signal<Local, Bit>,
-    two: Signal<Local, Bit>,
     shift_array: Const,
     ternary_array: Const,
     binary_array: Const,
 }
 
-impl Recoder {
-    /// The recoder for an array of `set`.
+impl Digit {
+    /// A digit for an array of `set`.
     #[must_use]
     pub fn new(set: WeightSet) -> Self {
-        let shift = set >= WeightSet::OneBitShift;
+        let is = |holds| usize::from(holds).into();
         Self {
             weight: Wire::new(8),
             digit: Wire::new(4),
-            plane: Wire::new(2),
-            code: Signal::default(),
+            sign: Wire::new(1),
+            zero: Wire::new(1),
+            even: Wire::new(1),
             high: Signal::default(),
             middle: Signal::default(),
             low: Signal::default(),
-            one: Signal::default(),
-            two: Signal::default(),
-            shift_array: usize::from(shift).into(),
-            ternary_array: usize::from(set == WeightSet::Ternary).into(),
-            binary_array: usize::from(set == WeightSet::Binary).into(),
+            shift_array: is(set >= WeightSet::OneBitShift),
+            ternary_array: is(set == WeightSet::Ternary),
+            binary_array: is(set == WeightSet::Binary),
         }
     }
 }
 
-impl Logic for Recoder {
+impl Logic for Digit {
     #[hdl_gen]
     fn update(&mut self) {
         self.high.next = self.weight.val().get_bit(7);
         self.middle.next = false;
         self.low.next = false;
-        self.one.next = false;
-        self.two.next = false;
-        self.code.next = false;
+        self.zero.next = 0.into();
+        self.even.next = 0.into();
         for _s in 0..self.shift_array.value {
             // Bits 2i+1, 2i, 2i−1 make the digit −2·high + middle + low.
             self.middle.next = self.weight.val().get_bit(6);
@@ -78,16 +78,10 @@ impl Logic for Recoder {
                 self.middle.next = self.weight.val().get_bit(0);
                 self.low.next = false;
             }
-            self.one.next = self.middle.val() != self.low.val();
-            self.two.next = (self.high.val() && !self.middle.val() && !self.low.val())
-                || (!self.high.val() && self.middle.val() && self.low.val());
-            self.code.next = self.one.val();
-            if self.plane.val() == 1 {
-                self.code.next = self.two.val();
-            }
-            if self.plane.val() == 2 {
-                self.code.next = self.high.val();
-            }
+            self.sign.next = self.high.val().into();
+            self.even.next = (self.middle.val() == self.low.val()).into();
+            self.zero.next =
+                ((self.middle.val() == self.low.val()) && (self.high.val() == self.middle.val())).into();
         }
         for _t in 0..self.ternary_array.value {
             for d in 0..7 {
@@ -95,13 +89,12 @@ impl Logic for Recoder {
                     self.high.next = self.weight.val().get_bit(6 - d);
                 }
             }
-            self.code.next = self.high.val();
-            if self.plane.val() == 1 {
-                self.code.next = self.digit.val() == 0;
-            }
+            self.zero.next = (!self.high.val()).into();
+            // All digits of a pass have one sign.
+            self.sign.next = (self.digit.val() == 0).into();
         }
         for _b in 0..self.binary_array.value {
-            // Bit 1 means digit +1, code 0; the top bit is inverted; the ninth digit is −1.
+            // A bit of 0 means the digit −1; the top bit is inverted; the ninth digit is −1.
             for d in 0..7 {
                 if self.digit.val() == d + 1 {
                     self.high.next = !self.weight.val().get_bit(6 - d);
@@ -110,7 +103,76 @@ impl Logic for Recoder {
             if self.digit.val() == 8 {
                 self.high.next = true;
             }
-            self.code.next = self.high.val();
+            self.sign.next = self.high.val().into();
+        }
+    }
+}
+
+/// The codes of one digit of the weights of a column.
+#[derive(LogicBlock)]
+pub struct Recoder {
+    /// The weights, two's complement.
+    pub weight: Vec<Wire<In>>,
+    /// Digit, in pass order.
+    pub digit: Wire<In>,
+    /// Its code bits, lowest first: bit k of a plane belongs to lane k.
+    pub plane: Vec<Wire<Out>>,
+    lane: Vec<Digit>,
+    /// The lanes' signs, and one that is positive.
+    signs: Concat,
+    reference: Vec<Pick>,
+    bits: Vec<Concat>,
+    lanes: Const,
+    planes: Const,
+    /// 1 if a code has a bit for 0.
+    zeros: Const,
+    /// 1 if a code has a bit for a shift.
+    shifts: Const,
+    sign: Const,
+}
+
+impl Recoder {
+    /// The recoder of `lanes` weights for an array of `set`.
+    #[must_use]
+    pub fn new(set: WeightSet, lanes: usize) -> Self {
+        let planes = set.code_bits() as usize;
+        let reference = |k| Pick::new(lanes + 1, sign_reference(set, k).unwrap_or(lanes), 1);
+        Self {
+            weight: Wire::many(lanes, 8),
+            digit: Wire::new(4),
+            plane: Wire::many(planes, lanes),
+            lane: (0..lanes).map(|_| Digit::new(set)).collect(),
+            signs: Concat::new(lanes + 1, 1),
+            reference: (0..lanes).map(reference).collect(),
+            bits: (0..planes).map(|_| Concat::new(lanes, 1)).collect(),
+            lanes: lanes.into(),
+            planes: planes.into(),
+            zeros: usize::from(planes > 1).into(),
+            shifts: usize::from(planes > 2).into(),
+            sign: (planes - 1).into(),
+        }
+    }
+}
+
+impl Logic for Recoder {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.signs.parts[self.lanes.value].next = 0.into();
+        for k in 0..self.lanes.value {
+            self.lane[k].weight.next = self.weight[k].val();
+            self.lane[k].digit.next = self.digit.val();
+            self.signs.parts[k].next = self.lane[k].sign.val();
+            self.reference[k].x.next = self.signs.y.val();
+            self.bits[self.sign.value].parts[k].next = self.lane[k].sign.val() ^ self.reference[k].y.val();
+            for i in 0..self.zeros.value {
+                self.bits[i].parts[k].next = self.lane[k].zero.val();
+            }
+            for i in 0..self.shifts.value {
+                self.bits[i + 1].parts[k].next = self.lane[k].even.val();
+            }
+        }
+        for p in 0..self.planes.value {
+            self.plane[p].next = self.bits[p].y.val();
         }
     }
 }

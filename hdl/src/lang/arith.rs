@@ -182,3 +182,32 @@ impl Logic for Split {
         inline(lines.join("\n"))
     }
 }
+
+/// Some adjacent bits of a bus, by numbers that are known when the hardware is built.
+#[derive(LogicBlock)]
+pub struct Pick {
+    /// The bus.
+    pub x: Wire<In>,
+    /// The bits.
+    pub y: Wire<Out>,
+    _low: usize,
+}
+
+impl Pick {
+    /// `bits` bits from bit `low` up, of a bus of `width` bits.
+    #[must_use]
+    pub fn new(width: usize, low: usize, bits: usize) -> Self {
+        Self { x: Wire::new(width), y: Wire::new(bits), _low: low }
+    }
+}
+
+impl Logic for Pick {
+    fn update(&mut self) {}
+    fn hdl(&self) -> Verilog {
+        inline(match (self.x.width(), self.y.width()) {
+            (from, to) if from == to => "assign `y` = `x`;".into(),
+            (_, 1) => format!("assign `y` = `x`[{}];", self._low),
+            (_, to) => format!("assign `y` = `x`[{}:{}];", self._low + to - 1, self._low),
+        })
+    }
+}

@@ -6,9 +6,11 @@ pub mod decode;
 pub mod delay;
 pub mod fifo;
 pub mod tokens;
+pub mod weight_buffer;
 
 pub use buffer::Buffer;
 pub use bursts::Bursts;
 pub use delay::Delay;
 pub use fifo::Fifo;
 pub use tokens::Tokens;
+pub use weight_buffer::WeightBuffer;

@@ -1,18 +1,20 @@
 //! From a network to a program.
 
-use cbp_isa::Config;
-use cbp_isa::instruction::INSTRUCTION_BYTES;
-use cbp_isa::ring::SEGMENTS;
-use cbp_numerics::{FullyConnected, Layer, Network, Operation as Kind, Weights};
+use std::collections::HashMap;
 
+use cbp_isa::Config;
+use cbp_isa::instruction::{INSTRUCTION_BYTES, OutputMode};
+use cbp_isa::ring::SEGMENTS;
+use cbp_numerics::{Network, Operation as Kind, Weights};
+
+use crate::cut::Cut;
+use crate::hazards::Instructions;
+use crate::layout::MaskBlock;
+use crate::lower::{ALIGNMENT, Stage, Tensors, keep, stages, unit};
 use crate::operation::Operation;
 use crate::program::segment;
-use crate::schedule::schedule;
-use crate::tiling::{Plan, activation_row, requant};
-use crate::{CompileError, CompiledLayer, Element, Program, TensorLayout, pack};
-
-/// Everything in a segment begins at a multiple of this, which every beat divides.
-const ALIGNMENT: usize = 64;
+use crate::schedule::{Work, add_stage, emit};
+use crate::{CompileError, CompiledLayer, MaskLayout, Program, pack};
 
 /// What the host wants back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct Options {
     pub batch: usize,
     /// What the host wants back.
     pub keep: Keep,
+    /// Results stay on chip for the next layer where they fit, and are stored only where something else needs them.
+    pub on_chip: bool,
 }
 
 /// Compiles a network for a device.
@@ -41,35 +45,35 @@ pub struct Options {
 /// The device cannot run it: which layer, why, and what would fit.
 pub fn compile(network: &Network, config: &Config, options: Options) -> Result<Program, CompileError> {
     config.check()?;
-    let beat = config.beat_bytes();
-    if config.columns < beat {
-        return Err(CompileError::NarrowArray { columns: config.columns, beat });
+    if config.columns < unit(config) {
+        return Err(CompileError::NarrowArray { columns: config.columns, beat: config.beat_bytes() });
     }
     if options.batch == 0 {
         return Err(CompileError::EmptyBatch);
     }
-    let input = TensorLayout {
-        segment: segment::INPUT,
-        offset: 0,
-        images: options.batch,
-        channels: network.inputs(),
-        row_bytes: activation_row(config, network.inputs()),
-        element: Element::I8,
-    };
-    let mut sizes = [0; SEGMENTS];
-    sizes[segment::INPUT] = input.bytes();
-    let mut plans = plan(network, config, options, &input, &mut sizes)?;
-    // Instructions do not change in number or order when offsets do: schedule once to learn their number.
-    let count = schedule(config, &plans)?.len();
-    let data = place_data(network, config, &mut plans, count * INSTRUCTION_BYTES)?;
-    let instructions = schedule(config, &plans)?;
-    let mut image = Vec::with_capacity(count * INSTRUCTION_BYTES + data.len());
-    for (operation, layer) in &instructions {
-        let field = |overflow| CompileError::Field { layer: plans[*layer].name.clone(), overflow };
-        image.extend(operation.encode().map_err(field)?.to_bytes());
+    let mut tensors = Tensors::new(config, network, options.batch);
+    let masked = options.keep == Keep::ActivationsAndMasks;
+    let mut stages = stages(config, network, &mut tensors, masked)?;
+    let data = place_data(config, &mut stages);
+    if options.on_chip {
+        let last = tensors.layers.last().map(|layout| (layout.segment, layout.offset));
+        let all = options.keep != Keep::Output;
+        keep(config, &mut stages, |layout| all || Some((layout.segment, layout.offset)) == last);
     }
-    image.resize(image.len().next_multiple_of(ALIGNMENT), 0);
-    image.extend(data);
+    let mut work = Work::new(config.beat_bytes());
+    let mut masks: Vec<Vec<MaskBlock>> = vec![Vec::new(); network.layers().len()];
+    let mut kept = None;
+    for stage in &stages {
+        let cut = Cut::new(config, stage)?;
+        let reserve = |bytes| tensors.reserve(segment::SCRATCH, bytes);
+        let (blocks, output) = add_stage(config, stage, cut, &mut work, kept, reserve);
+        masks[stage.layer].extend(blocks);
+        kept = output;
+    }
+    let name = |layer: usize| network.layers()[layer].name.as_str();
+    let mut instructions = emit(config, work, name)?;
+    let image = assemble(&mut instructions, data, name)?;
+    let mut sizes = tensors.sizes;
     sizes[segment::PROGRAM] = image.len();
     let mut strides = [0; SEGMENTS];
     let segment_bytes = sizes.map(|bytes| bytes.next_multiple_of(ALIGNMENT) as u64);
@@ -82,105 +86,115 @@ pub fn compile(network: &Network, config: &Config, options: Options) -> Result<P
         };
         strides[s] = if advances { fits } else { 0 };
     }
-    let layers = network.layers().iter().zip(&plans).enumerate();
-    let layers = layers.map(|(index, (layer, plan))| describe(config, index, layer, plan, &instructions));
-    let layers = layers.collect();
-    let (config, batch) = (config.clone(), options.batch);
+    let mut layers = describe(config, network, options, &tensors, &stages, &instructions);
+    for (layer, blocks) in layers.iter_mut().zip(masks) {
+        layer.mask = (!blocks.is_empty()).then(|| MaskLayout {
+            segment: segment::SCRATCH,
+            images: options.batch,
+            shape: layer.output.shape,
+            columns: config.columns,
+            blocks,
+        });
+    }
+    let (config, batch, input) = (config.clone(), options.batch, tensors.input);
     Ok(Program { config, batch, image, instructions, layers, input, segment_bytes, strides })
 }
 
-fn fully_connected(layer: &Layer) -> Result<&FullyConnected, CompileError> {
-    match &layer.operation {
-        Kind::FullyConnected(fc) => Ok(fc),
-        _ => Err(CompileError::Unsupported { layer: layer.name.clone() }),
-    }
-}
+/// Constants of up to so many bytes are looked for among those that are there.
+const SHARED_BYTES: usize = 64 << 10;
 
-/// Cuts every layer and places outputs and masks in their segments, whose sizes it adds up.
-fn plan(
-    network: &Network,
-    config: &Config,
-    options: Options,
-    input: &TensorLayout,
-    sizes: &mut [usize; SEGMENTS],
-) -> Result<Vec<Plan>, CompileError> {
-    let mut place = |s: usize, bytes: usize| {
-        let offset = sizes[s].next_multiple_of(ALIGNMENT);
-        sizes[s] = offset + bytes;
-        offset as u64
-    };
-    let mut plans: Vec<Plan> = Vec::with_capacity(network.layers().len());
-    for (index, layer) in network.layers().iter().enumerate() {
-        let fc = fully_connected(layer)?;
-        let masked = options.keep == Keep::ActivationsAndMasks && fc.output != cbp_numerics::Output::Raw;
-        let input = plans.last().map_or_else(|| input.clone(), |plan| plan.output.clone());
-        let last = index + 1 == network.layers().len();
-        let mut plan = Plan::new(config, &layer.name, fc, input, [masked, !last])?;
-        let target = if last { segment::OUTPUT } else { segment::SCRATCH };
-        (plan.output.segment, plan.output.offset) = (target, place(target, plan.output.bytes()));
-        if let Some(mask) = &mut plan.mask {
-            (mask.segment, mask.offset) = (segment::SCRATCH, place(segment::SCRATCH, mask.bytes()));
-        }
-        plans.push(plan);
-    }
-    Ok(plans)
-}
-
-/// Packs weights and parameters of all tiles, to lie in segment 0 behind the program; tells the plans where.
-fn place_data(
-    network: &Network,
-    config: &Config,
-    plans: &mut [Plan],
-    program_bytes: usize,
-) -> Result<Vec<u8>, CompileError> {
-    let start = program_bytes.next_multiple_of(ALIGNMENT);
+/// Packs weights and parameters of all tiles and tells the tiles where they lie behind the program.
+fn place_data(config: &Config, stages: &mut [Stage]) -> Vec<u8> {
     let mut data: Vec<u8> = Vec::new();
+    // Tiles of pools and sums have the same weights, and often the same parameters.
+    let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut place = |bytes: Vec<u8>| {
+        if bytes.len() <= SHARED_BYTES
+            && let Some(&offset) = known.get(&bytes)
+        {
+            return offset;
+        }
         data.resize(data.len().next_multiple_of(ALIGNMENT), 0);
-        let offset = start + data.len();
-        data.extend(bytes);
+        let offset = data.len();
+        data.extend(&bytes);
+        if bytes.len() <= SHARED_BYTES {
+            known.insert(bytes, offset);
+        }
         offset
     };
-    for (layer, plan) in network.layers().iter().zip(plans) {
-        let fc = fully_connected(layer)?;
-        let requant = requant(config, &layer.name, fc)?;
-        for (t, tile) in plan.tiles.iter_mut().enumerate() {
-            tile.weights = place(pack::weights(config, fc, t));
-            if !requant.is_empty() {
-                let records = pack::parameters(config, &requant, t * config.columns, tile.groups);
-                tile.parameters = Some(place(records));
-            }
+    for stage in stages {
+        for t in 0..stage.tiles.len() {
+            let weights = place(pack::weights(config, stage, &stage.tiles[t]));
+            let parameters = (stage.mode == OutputMode::Requantised)
+                .then(|| place(pack::parameters(config, stage, &stage.tiles[t])));
+            (stage.tiles[t].weights, stage.tiles[t].parameters) = (weights, parameters);
         }
     }
-    Ok(data)
+    data
+}
+
+/// The bytes of segment 0; loads of constants learn where the program ends.
+fn assemble<'n>(
+    instructions: &mut Instructions,
+    data: Vec<u8>,
+    name: impl Fn(usize) -> &'n str,
+) -> Result<Vec<u8>, CompileError> {
+    let start = (instructions.len() * INSTRUCTION_BYTES).next_multiple_of(ALIGNMENT);
+    let mut image = Vec::with_capacity(start + data.len());
+    for (operation, layer) in instructions {
+        if let Operation::Load(load) = operation
+            && load.rows.segment == segment::PROGRAM
+        {
+            load.rows.offset += start as u64;
+        }
+        let field = |overflow| CompileError::Field { layer: name(*layer).to_owned(), overflow };
+        image.extend(operation.encode().map_err(field)?.to_bytes());
+    }
+    image.resize(start, 0);
+    image.extend(data);
+    Ok(image)
 }
 
 fn describe(
     config: &Config,
-    index: usize,
-    layer: &Layer,
-    plan: &Plan,
-    instructions: &[(Operation, usize)],
-) -> CompiledLayer {
-    let steps = instructions.iter().filter(|(_, l)| *l == index).map(|(operation, _)| match operation {
-        Operation::Compute(op) => (op.steps() * op.positions()) as u64,
-        _ => 0,
-    });
-    // An int8 weight travels as one byte, a constrained one as the array's code.
-    let word_bits = match &layer.operation {
-        Kind::FullyConnected(fc) if matches!(fc.weights, Weights::Int8 { .. }) => 8,
-        _ => config.weight_set.code_bits() as usize,
-    } * config.lanes
-        * config.columns;
-    let words = plan.tiles.len() * layer.inputs().div_ceil(config.lanes);
-    let products = plan.input.images * layer.inputs() * layer.outputs() * plan.shifts.len();
-    CompiledLayer {
-        name: layer.name.clone(),
-        output: plan.output.clone(),
-        mask: plan.mask.clone(),
-        ideal_steps: products.div_ceil(config.lanes * config.columns) as u64,
-        steps: steps.sum(),
-        products: products as u64,
-        weight_bytes: (words * word_bits / 8) as u64,
+    network: &Network,
+    options: Options,
+    tensors: &Tensors,
+    stages: &[Stage],
+    instructions: &Instructions,
+) -> Vec<CompiledLayer> {
+    let mut layers: Vec<CompiledLayer> = Vec::new();
+    for ((layer, &shape), output) in network.layers().iter().zip(network.shapes()).zip(&tensors.layers) {
+        let int8 = match &layer.operation {
+            Kind::FullyConnected(fc) => matches!(fc.weights, Weights::Int8 { .. }),
+            Kind::Convolution(conv) => matches!(conv.weights, Weights::Int8 { .. }),
+            _ => false,
+        };
+        let passes = if int8 { config.int8_passes() as u64 } else { 1 };
+        let macs = options.batch as u64 * layer.macs(shape);
+        let products = macs * passes;
+        layers.push(CompiledLayer {
+            name: layer.name.clone(),
+            output: output.clone(),
+            mask: None,
+            ideal_steps: products.div_ceil((config.lanes * config.columns) as u64),
+            steps: 0,
+            macs,
+            products,
+            weight_bytes: 0,
+        });
     }
+    for (operation, layer) in instructions {
+        if let Operation::Compute(op) = operation {
+            layers[*layer].steps += op.mac_steps();
+        }
+    }
+    for stage in stages {
+        // An int8 weight travels as one byte, a constrained one as the array's code.
+        let bits = if stage.int8 { 8 } else { config.weight_set.code_bits() as usize };
+        let words: usize = stage.tiles.iter().map(|tile| stage.steps(tile)).sum();
+        let words = if stage.int8 { words / stage.shifts.len() } else { words };
+        layers[stage.layer].weight_bytes += (words * bits * config.lanes * config.columns / 8) as u64;
+    }
+    layers
 }

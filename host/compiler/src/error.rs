@@ -21,7 +21,7 @@ pub enum CompileError {
     #[error("the batch is 0; use at least 1")]
     EmptyBatch,
     /// The kind of layer is not known to this compiler.
-    #[error("layer {layer:?}: the compiler does not know this kind of layer; use fully connected layers")]
+    #[error("layer {layer:?}: the compiler does not know this kind of layer; use convolutions, fully connected layers, pools, sums and concatenations")]
     Unsupported {
         /// The layer.
         layer: String,
@@ -54,25 +54,39 @@ pub enum CompileError {
         /// Inputs that would fit.
         most: usize,
     },
-    /// Not even one image (or, with sign masks, one granule of them) fits a buffer.
+    /// Not even the least that runs at once (an output row, an image) fits a buffer.
     #[error(
-        "layer {layer:?} needs {needed} {what} for {images} images at once, but there are {depth}; use a deeper buffer, fewer inputs, or no sign masks"
+        "layer {layer:?} needs {needed} {what} for {positions} output positions at once, but there are {depth}; use a deeper buffer, or smaller images"
     )]
     Buffer {
         /// The layer.
         layer: String,
         /// Words or granules of which buffer.
         what: &'static str,
-        /// The least number of images.
-        images: usize,
+        /// The least number of positions.
+        positions: usize,
         /// How many are needed.
         needed: usize,
         /// How many there are.
         depth: usize,
     },
-    /// An int8 layer on a binary array, where accumulators double, leaves the 48-bit requantisation.
+    /// The array's activations are narrower than the layer's.
     #[error(
-        "layer {layer:?}, channel {channel}: on a binary array, where the accumulator of an int8 layer doubles, {fault}; use a ternary or shift array, or a smaller bias"
+        "layer {layer:?} gives activations of {low}…{high}, but this array takes {bits} bits; clamp them to its range, or use a wider array"
+    )]
+    ActivationBits {
+        /// The layer.
+        layer: String,
+        /// Smallest.
+        low: i8,
+        /// Largest.
+        high: i8,
+        /// Bits of an activation.
+        bits: usize,
+    },
+    /// A layer on a binary array whose weights are not all ±1, where accumulators double, leaves the 48-bit requantisation.
+    #[error(
+        "layer {layer:?}, channel {channel}: on a binary array, where the accumulator of a layer whose weights are not all ±1 doubles, {fault}; use a ternary or shift array, or a smaller bias"
     )]
     DoubledRequant {
         /// The layer.
@@ -84,7 +98,7 @@ pub enum CompileError {
     },
     /// The same for the accumulator itself.
     #[error(
-        "layer {layer:?}, channel {channel}: on a binary array the accumulator of an int8 layer doubles and can reach {bound}, beyond 32 signed bits; use a ternary or shift array"
+        "layer {layer:?}, channel {channel}: on a binary array the accumulator of a layer whose weights are not all ±1 doubles and can reach {bound}, beyond 32 signed bits; use a ternary or shift array"
     )]
     DoubledAccumulator {
         /// The layer.

@@ -32,6 +32,8 @@ pub struct CompiledLayer {
     pub ideal_steps: u64,
     /// Steps of one run that it takes.
     pub steps: u64,
+    /// Multiply-accumulates of one run.
+    pub macs: u64,
     /// Multiply-accumulates of one run, each digit pass counted.
     pub products: u64,
     /// Bytes of its packed weights, as the device reads them.

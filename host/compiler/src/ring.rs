@@ -2,40 +2,46 @@
 
 use std::collections::VecDeque;
 
-/// Space of one buffer in words. What is freed first was allocated first; neighbours in time get different space
-/// where the buffer is large enough, so that the next may be filled while the last is in use.
+/// Space of one buffer. Addresses grow for ever; the buffer's own address is the one modulo its depth, so that a block
+/// may wrap. What is freed first was, roughly, allocated first.
 #[derive(Debug)]
 pub(crate) struct Ring {
-    depth: usize,
-    head: usize,
-    live: VecDeque<(usize, usize)>,
+    depth: u64,
+    head: u64,
+    /// Start of every block that is in use, or was freed behind one that is.
+    blocks: VecDeque<(u64, bool)>,
 }
 
 impl Ring {
     pub(crate) const fn new(depth: usize) -> Self {
-        Self { depth, head: 0, live: VecDeque::new() }
+        Self { depth: depth as u64, head: 0, blocks: VecDeque::new() }
     }
 
-    /// Where `length` consecutive words are free, if anywhere.
-    pub(crate) fn find(&self, length: usize) -> Option<usize> {
-        let free = |start: usize| {
-            let end = start + length;
-            end <= self.depth && self.live.iter().all(|&(s, e)| end <= s || e <= start)
-        };
-        [self.head, 0].into_iter().find(|&start| free(start))
+    /// Whether `length` is free.
+    pub(crate) fn fits(&self, length: usize) -> bool {
+        let oldest = self.blocks.front().map_or(self.head, |&(start, _)| start);
+        self.head + length as u64 - oldest <= self.depth
     }
 
-    /// Takes `length` consecutive words.
-    pub(crate) fn allocate(&mut self, length: usize) -> Option<usize> {
-        let start = self.find(length)?;
-        self.head = start + length;
-        self.live.push_back((start, self.head));
+    /// Takes `length`.
+    pub(crate) fn allocate(&mut self, length: usize) -> Option<u64> {
+        if !self.fits(length) {
+            return None;
+        }
+        let start = self.head;
+        self.head += length as u64;
+        self.blocks.push_back((start, true));
         Some(start)
     }
 
-    /// Gives back the space at `start`.
-    pub(crate) fn free(&mut self, start: usize) {
-        self.live.retain(|&(s, _)| s != start);
+    /// Gives back the block at `start`.
+    pub(crate) fn free(&mut self, start: u64) {
+        for block in &mut self.blocks {
+            block.1 &= block.0 != start;
+        }
+        while self.blocks.front().is_some_and(|block| !block.1) {
+            self.blocks.pop_front();
+        }
     }
 }
 
@@ -44,20 +50,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_in_time_get_different_space() {
+    fn blocks_wrap_and_are_reused_in_order() {
         let mut ring = Ring::new(10);
         assert_eq!((ring.allocate(4), ring.allocate(4), ring.allocate(4)), (Some(0), Some(4), None));
-        ring.free(0);
-        assert_eq!(ring.allocate(4), Some(0));
         ring.free(4);
-        assert_eq!((ring.find(7), ring.allocate(6)), (None, Some(4)));
-    }
-
-    #[test]
-    fn an_empty_ring_gives_all_of_it() {
-        let mut ring = Ring::new(8);
-        let _ = ring.allocate(5);
+        assert_eq!(ring.allocate(4), None, "the older block still stands before it");
         ring.free(0);
-        assert_eq!(ring.allocate(8), Some(0));
+        assert_eq!((ring.allocate(10), ring.fits(1)), (Some(8), false));
+        ring.free(8);
+        assert_eq!(ring.allocate(1), Some(18));
     }
 }

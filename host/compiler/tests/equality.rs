@@ -2,8 +2,9 @@
 
 mod common;
 
-use cbp_compiler::{Keep, Options, compile};
+use cbp_compiler::{CompileError, Keep, Options, compile};
 use cbp_isa::WeightSet;
+use cbp_numerics::random::{self, Kind};
 use common::{ORDERS, Shape, any_array, check, config, network, set_within};
 use proptest::prelude::*;
 
@@ -25,7 +26,7 @@ proptest! {
         inputs in 1usize..=300, batch in 1usize..=9, keep in keeps(), seed in any::<u64>(),
     ) {
         let network = network(inputs, &[shape], seed);
-        let program = compile(&network, &config("tiny", array), Options { batch, keep }).unwrap();
+        let program = compile(&network, &config("tiny", array), Options { batch, keep, on_chip: true }).unwrap();
         check(&network, &program, keep, 1, seed ^ 1, &ORDERS);
     }
 
@@ -35,7 +36,7 @@ proptest! {
         inputs in 1usize..=80, batch in 100usize..=400, keep in keeps(), seed in any::<u64>(),
     ) {
         let network = network(inputs, &[shape], seed);
-        let program = compile(&network, &config("tiny", array), Options { batch, keep }).unwrap();
+        let program = compile(&network, &config("tiny", array), Options { batch, keep, on_chip: true }).unwrap();
         check(&network, &program, keep, 1, seed ^ 1, &ORDERS[..2]);
     }
 
@@ -49,9 +50,52 @@ proptest! {
     ) {
         let shapes: Vec<Shape> = shapes.into_iter().chain([last]).collect();
         let network = network(inputs, &shapes, seed);
-        let program = compile(&network, &config("tiny", array), Options { batch, keep }).unwrap();
+        let program = compile(&network, &config("tiny", array), Options { batch, keep, on_chip: true }).unwrap();
         check(&network, &program, keep, runs, seed ^ 1, &ORDERS);
     }
+}
+
+/// What the small array runs in a moment.
+fn small(array: WeightSet, layers: usize) -> random::Options {
+    random::Options { array, size: 12, channels: 24, kernel: 7, macs: 60_000, layers }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn one_layer_of_every_kind(
+        array in any_array(), kind in proptest::sample::select(Kind::ALL.to_vec()), batch in 1usize..=3,
+        keep in keeps(), seed in any::<u64>(),
+    ) {
+        let network = random::layer_of(kind, &small(array, 1), seed).unwrap();
+        match compile(&network, &config("tiny", array), Options { batch, keep, on_chip: true }) {
+            Ok(program) => { check(&network, &program, keep, 1, seed ^ 1, &ORDERS[..3]); }
+            Err(error) => prop_assert!(refusal(&error), "{kind:?}: {error}"),
+        }
+    }
+
+    #[test]
+    fn whole_graphs(
+        array in any_array(), batch in 1usize..=3, runs in 1usize..=2, keep in keeps(), seed in any::<u64>(),
+    ) {
+        let network = random::graph(&small(array, 8), seed).unwrap();
+        match compile(&network, &config("tiny", array), Options { batch, keep, on_chip: true }) {
+            Ok(program) => { check(&network, &program, keep, runs, seed ^ 1, &ORDERS[..3]); }
+            Err(error) => prop_assert!(refusal(&error), "{error}"),
+        }
+    }
+}
+
+/// What the smallest array may refuse: depths, and what doubling on binary arrays does not hold.
+fn refusal(error: &CompileError) -> bool {
+    matches!(
+        error,
+        CompileError::Weights { .. }
+            | CompileError::Buffer { .. }
+            | CompileError::DoubledRequant { .. }
+            | CompileError::DoubledAccumulator { .. }
+    )
 }
 
 #[test]
@@ -63,7 +107,7 @@ fn every_preset_and_set() {
             let last = Shape { outputs: 10, set: None, raw: true, extreme: false };
             let network = network(200, &[first, middle, last], 7);
             let keep = Keep::ActivationsAndMasks;
-            let program = compile(&network, &preset.config(array), Options { batch: 37, keep }).unwrap();
+            let program = compile(&network, &preset.config(array), Options { batch: 37, keep, on_chip: true }).unwrap();
             check(&network, &program, keep, 2, 8, &ORDERS);
         }
     }
@@ -91,6 +135,8 @@ fn odd_configurations() {
                 weight_depth: 64,
                 parameter_depth: 16,
                 output_depth: 128,
+                residual_depth: 64,
+                line_depth: 32,
                 ..config("tiny", array)
             };
             if config.check().is_err() {
@@ -104,7 +150,7 @@ fn odd_configurations() {
             let network = network(50, &shapes, 3);
             for keep in [Keep::Output, Keep::ActivationsAndMasks] {
                 for batch in [1, 5, 64] {
-                    let program = compile(&network, &config, Options { batch, keep })
+                    let program = compile(&network, &config, Options { batch, keep, on_chip: true })
                         .unwrap_or_else(|e| panic!("{config:?}: {e}"));
                     check(&network, &program, keep, 2, 8, &ORDERS);
                 }

@@ -5,10 +5,10 @@
 mod common;
 
 use cbp_compiler::interpreter::{Fault, Job, Machine, Order, RunError, Segments};
-use cbp_compiler::operation::{Compute, Load, Operation, Rows, Store};
+use cbp_compiler::operation::{Compute, Coordinates, Load, Operation, Pack, Rows, Store, Target};
 use cbp_isa::instruction::{self as isa, Destination, Instruction, OutputMode, load};
 use cbp_isa::parameters::encode_parameter;
-use cbp_isa::weight_code::encode_weight;
+use cbp_isa::weight_code::encode_word;
 use cbp_isa::{Config, WeightSet};
 use common::{Random, config};
 use proptest::prelude::*;
@@ -32,6 +32,9 @@ fn compute() -> Compute {
         signal_store: 0,
         mode: OutputMode::Raw,
         mask: false,
+        maximum: false,
+        residual: None,
+        target: Target { outputs: true, keep: None },
         shifts: vec![0],
         lanes: [0, 8],
         groups: 2,
@@ -40,12 +43,37 @@ fn compute() -> Compute {
         parameter_base: 0,
         count: [1; 5],
         act_step: [0; 4],
+        x: Coordinates::INSIDE,
+        y: Coordinates::INSIDE,
+        fill: 0,
         out_base: 0,
         out_step: [8, 0],
         mask_base: 0,
         low: -128,
         high: 127,
         zero_point: 0,
+    }
+}
+
+fn packed() -> Pack {
+    Pack {
+        wait_compute: 0,
+        wait_store: 0,
+        signal_compute: 0,
+        fill: 0,
+        piece: 1,
+        pieces: 1,
+        piece_step: 0,
+        count: [1, 1],
+        column: 0,
+        column_step: 0,
+        line_bytes: 8,
+        line: 0,
+        line_step: 0,
+        lines: 1,
+        line_base: 0,
+        line_pitch: 1,
+        base: 0,
     }
 }
 
@@ -83,18 +111,23 @@ fn a_convolution_by_its_loops() {
     // 18 steps of 64 weights: 3 beats of 8 bytes each, one group.
     for step in 0..18 {
         let (tap, word) = (step / 2, step % 2);
-        for i in 0..k * n {
-            let (lane, column) = (i % k, i / k);
-            let channel = word * k + lane;
-            let w = if channel < channels { weights[(column * 9 + tap) * channels + channel] } else { 4 };
-            let code = encode_weight(WeightSet::TwoBitShift, w).unwrap();
-            for plane in 0..3 {
-                memory[2][step * 24 + plane * 8 + i / 8] |= (code >> plane & 1) << (i % 8);
+        for column in 0..n {
+            let weight = |lane: usize| {
+                let channel = word * k + lane;
+                if channel < channels { weights[(column * 9 + tap) * channels + channel] } else { 4 }
+            };
+            let (column_word, mut codes) = ((0..k).map(weight).collect::<Vec<_>>(), vec![0; k]);
+            encode_word(WeightSet::TwoBitShift, &column_word, &mut codes);
+            for (lane, code) in codes.into_iter().enumerate() {
+                let i = column * k + lane;
+                for plane in 0..3 {
+                    memory[2][step * 24 + plane * 8 + i / 8] |= (code >> plane & 1) << (i % 8);
+                }
             }
         }
     }
     // acc·1 + 0: the mask is the sign of the accumulator.
-    let record = encode_parameter(1, 0, 1);
+    let record = encode_parameter(1, 0, 1, 0);
     memory[3][..8 * 16].copy_from_slice(&record.repeat(8));
     let row = width * 2;
     let program = [
@@ -186,7 +219,6 @@ fn what_no_device_runs() {
     assert!(matches!(rows(Rows { offset: 4, ..ROW }), Fault::Unaligned { what: "OFFSET", .. }));
     assert!(matches!(rows(Rows { count: [0, 1], ..ROW }), Fault::Range { what: "COUNT0", .. }));
     assert!(matches!(rows(Rows { offset: 8192, ..ROW }), Fault::Segment { segment: 1, end: 8200 }));
-    assert!(matches!(rows(Rows { base: 1024, ..ROW }), Fault::LoadBeyondBuffer { word: 1024, .. }));
     assert!(matches!(rows(Rows { segment: 4, ..ROW }), Fault::Range { what: "SEGMENT", .. }));
     let computes = |op| fault(Operation::Compute(op));
     assert!(matches!(computes(Compute { groups: 3, ..compute() }), Fault::Range { what: "GROUPS", .. }));
@@ -198,7 +230,13 @@ fn what_no_device_runs() {
         computes(Compute { out_base: 2, ..compute() }),
         Fault::Unaligned { what: "OUT_BASE", .. }
     ));
-    assert!(matches!(computes(Compute { act_base: 1024, ..compute() }), Fault::BeyondBuffer { .. }));
+    let target = Target { outputs: false, keep: None };
+    assert!(matches!(computes(Compute { target, ..compute() }), Fault::BadInstruction(_)));
+    let target = Target { outputs: true, keep: Some([0, 2]) };
+    assert!(matches!(computes(Compute { target, ..compute() }), Fault::BadInstruction(_)), "raw, kept");
+    let pack = |op: Pack| fault(Operation::Pack(op));
+    assert!(matches!(pack(Pack { piece: 0, ..packed() }), Fault::Range { what: "PIECE", .. }));
+    assert!(matches!(pack(Pack { count: [1, 0], ..packed() }), Fault::Range { what: "COUNT1", .. }));
 }
 
 #[test]
@@ -221,22 +259,24 @@ fn tokens_and_ends() {
 
 proptest! {
     #[test]
-    fn operations_decode_to_what_was_encoded(words in any::<[u64; 8]>(), opcode in 1u64..4) {
+    fn operations_decode_to_what_was_encoded(words in any::<[u64; 8]>(), opcode in 1u64..5) {
         let mut word = Instruction(words);
         word.set(load::OPCODE, opcode).unwrap();
         if let Ok(op) = Operation::decode(&word) {
             prop_assert_eq!(Operation::decode(&op.encode().unwrap()).unwrap(), op);
         }
         // Random words nearly always set a reserved field; clear those.
-        let fields = [load::FIELDS, isa::compute::FIELDS, isa::store::FIELDS][opcode as usize - 1];
+        let fields = [load::FIELDS, isa::compute::FIELDS, isa::store::FIELDS, isa::pack::FIELDS][opcode as usize - 1];
         for &field in fields.iter().filter(|f| f.reserved || f.name == "SOURCE") {
             word.set(field, 0).unwrap();
         }
         if opcode == 1 {
-            word.set(load::DESTINATION, words[0] >> 5 & 3).unwrap();
+            word.set(load::DESTINATION, (words[0] >> 5) % 6).unwrap();
         }
         if opcode == 2 {
-            word.set(isa::compute::MODE, words[0] >> 5 & 1).unwrap();
+            let mode = words[0] >> 5 & 1;
+            word.set(isa::compute::MODE, mode).unwrap();
+            word.set(isa::compute::TARGET, if mode == 1 { 1 } else { 1 + words[0] % 3 }).unwrap();
             word.set(isa::compute::PASSES, 1 + words[1] % 9).unwrap();
         }
         let op = Operation::decode(&word).unwrap();

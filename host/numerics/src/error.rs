@@ -129,7 +129,7 @@ pub enum NetworkError {
         /// The layer.
         layer: String,
         /// Its window.
-        window: Window,
+        window: Box<Window>,
         /// Rows and columns of its input.
         size: [usize; 2],
     },
@@ -146,7 +146,7 @@ pub enum NetworkError {
         /// Which of the output.
         output: usize,
         /// The layer's window.
-        window: Window,
+        window: Box<Window>,
     },
     /// Groups do not divide the channels.
     #[error(

@@ -6,9 +6,12 @@
 //! - [`Requant`], [`Clamp`]: from an accumulator to an 8-bit activation and a sign mask
 //! - [`run_network`]: the definition, in plain integer loops
 //! - [`random`]: random networks for tests and measurements
+//! - [`architectures`]: published networks with random weights
 //! - [`scales`]: from real scales, biases and batch normalisation to [`Requant`]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod architectures;
+mod build;
 mod error;
 mod layer;
 mod model;

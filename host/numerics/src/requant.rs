@@ -75,7 +75,13 @@ impl Requant {
     /// The activation y.
     #[must_use]
     pub fn apply(self, acc: i32, r: i8, clamp: Clamp) -> i8 {
-        let rounded = (self.product(acc, r) + (1 << (self.shift - 1))) >> self.shift;
+        self.round(self.product(acc, r), clamp)
+    }
+
+    /// The activation of a product P.
+    #[must_use]
+    pub fn round(self, product: i64, clamp: Clamp) -> i8 {
+        let rounded = (product + (1 << (self.shift - 1))) >> self.shift;
         let y = rounded + i64::from(clamp.zero_point);
         y.min(i64::from(clamp.high)).max(i64::from(clamp.low)) as i8
     }

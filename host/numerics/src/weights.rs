@@ -41,8 +41,11 @@ impl Weights {
     /// Σ of a channel's weights and Σ of their magnitudes; `row` is one output's weights.
     #[must_use]
     pub fn sums(row: &[i8]) -> (i64, i64) {
-        row.iter().fold((0, 0), |(sum, magnitude), &k| {
-            (sum + i64::from(k), magnitude + i64::from(k.unsigned_abs()))
+        // 32 bits hold the sums of a part, and the compiler can use vector instructions for them.
+        row.chunks(1 << 16).fold((0, 0), |(sum, magnitude), part| {
+            let of_part: i32 = part.iter().fold(0, |sum, &k| sum.wrapping_add(k.into()));
+            let magnitudes: i32 = part.iter().fold(0, |sum, &k| sum.wrapping_add(i32::from(k).abs()));
+            (sum + i64::from(of_part), magnitude + i64::from(magnitudes))
         })
     }
 }

@@ -1,86 +1,165 @@
 //! `cbp bench`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use cbp_host::bench::{LayerBench, measure};
+use cbp_host::bench::{Bench as Measurement, Figures, Memory, Workload, measure, predict};
 use cbp_host::files::check_writable;
-use cbp_isa::{Preset, WeightSet};
-use clap::Subcommand;
+use cbp_isa::WeightSet;
+use cbp_sim::Link;
+use clap::{Args, Subcommand};
+
+use super::array::Array;
 
 #[derive(Subcommand)]
 pub enum Bench {
-    /// Cycles of one fully connected layer with random weights on the simulated accelerator
+    /// Cycles of a network or layer with random weights on the simulated accelerator
     #[command(after_help = "Examples:
-  cbp bench device --layer 1024x1024 --batch 64 --preset small
-  cbp bench device --layer 300x40 --preset tiny --trace out.fst")]
-    Device {
-        /// Inputs × outputs
-        #[arg(long, default_value = "1024x1024", value_parser = shape)]
-        layer: (usize, usize),
-        /// Images
-        #[arg(long, default_value_t = 64)]
-        batch: usize,
-        /// Weight set of the layer; the array is built for two-bit shift and runs every set
-        #[arg(long, default_value = "two-bit-shift")]
-        set: WeightSet,
-        /// Size of the array: tiny, small, versa, axau15, acorn
-        #[arg(long, default_value = "small", value_parser = super::preset)]
-        preset: &'static Preset,
-        /// Cycles from a read request to its first beat, and from a write to its response
-        #[arg(long, default_value_t = 200)]
-        latency: u32,
-        /// Write an FST trace of the run
-        #[arg(long, value_name = "FILE")]
-        trace: Option<PathBuf>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+  cbp bench device --net resnet18 --preset small
+  cbp bench device --net conv:7x7s2,3-64,224 --int8 --preset small --layers
+  cbp bench device --net fc:1024x1024 --batch 64
+  cbp bench device --net resnet18 --preset acorn --batch 16 --link gen2x4 --predict
+  cbp bench device --net resnet20 --timeline out.json    # open in https://ui.perfetto.dev
+Networks: lenet5, resnet20, alexnet, vgg16, googlenet, resnet18, resnet50 (NAME@SIZE for another input size).")]
+    Device(Device),
+}
+
+#[derive(Args)]
+pub struct Device {
+    /// A network, fc:INPUTSxOUTPUTS, or conv:KxK[sSTRIDE],INPUTS-OUTPUTS,SIZE
+    #[arg(long, value_name = "NET", default_value = "fc:1024x1024")]
+    net: Workload,
+    #[command(flatten)]
+    array: Array,
+    /// Images
+    #[arg(long, default_value_t = 1)]
+    batch: usize,
+    /// Single layers: 8-bit weights instead of the array's set
+    #[arg(long)]
+    int8: bool,
+    /// Cycles from a read request to its first beat, and from a write to its response
+    #[arg(long, default_value_t = 200)]
+    latency: u32,
+    /// A PCIe link instead: gen2x4, or with options such as gen3x4,latency=800,payload=128,reorder,seed=7
+    #[arg(long)]
+    link: Option<Link>,
+    /// Store every result, also where it could stay on chip
+    #[arg(long)]
+    no_keep: bool,
+    /// Only predict, do not simulate
+    #[arg(long, conflicts_with_all = ["layers", "trace", "timeline"])]
+    predict: bool,
+    /// Do not compare with the scalar model
+    #[arg(long)]
+    no_compare: bool,
+    /// Measure the cycles of every layer
+    #[arg(long)]
+    layers: bool,
+    /// Write what the engines did, for Perfetto
+    #[arg(long, value_name = "FILE")]
+    timeline: Option<PathBuf>,
+    /// Write an FST trace of the run
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Bench {
     pub fn run(&self) -> Result<ExitCode> {
-        let Self::Device { layer, batch, set, preset, latency, trace, json } = self;
-        if let Some(path) = trace {
-            check_writable(path).with_context(|| format!("cannot write {}", path.display()))?;
-        }
-        let figures = measure(&LayerBench {
-            inputs: layer.0,
-            outputs: layer.1,
-            batch: *batch,
-            set: Some(*set),
-            config: preset.config(WeightSet::TwoBitShift),
-            latency: *latency,
-            trace: trace.clone(),
-        })?;
-        if *json {
+        let Self::Device(device) = self;
+        device.run()
+    }
+}
+
+/// Says before a long run that a file cannot be written.
+fn writable(path: Option<&Path>) -> Result<()> {
+    match path {
+        Some(path) => check_writable(path).with_context(|| format!("cannot write {}", path.display())),
+        None => Ok(()),
+    }
+}
+
+impl Device {
+    pub fn run(&self) -> Result<ExitCode> {
+        writable(self.trace.as_deref())?;
+        writable(self.timeline.as_deref())?;
+        let config = self.array.config()?;
+        let weights: Option<WeightSet> = (!self.int8).then_some(config.weight_set);
+        let bench = Measurement {
+            on_chip: !self.no_keep,
+            memory: self.link.clone().map_or(Memory::Fixed(self.latency), Memory::Link),
+            layers: self.layers,
+            compare: !self.no_compare,
+            trace: self.trace.clone(),
+            timeline: self.timeline.clone(),
+            ..Measurement::new(self.net.clone().with_weights(weights), self.batch, config)
+        };
+        let figures = if self.predict { predict(&bench)? } else { measure(&bench)? };
+        if self.json {
             println!("{}", serde_json::to_string_pretty(&figures)?);
         } else {
-            println!(
-                "{} cycles (predicted {}), {:.1} % of K·N per cycle; waited {} for LOAD, {} for STORE",
-                figures.cycles,
-                figures.predicted_cycles,
-                100.0 * figures.mac_utilization,
-                figures.wait_load,
-                figures.wait_store
-            );
-            println!(
-                "{} values compared with the scalar model, {} differ; simulated at {:.0} cycles per second",
-                figures.compared, figures.mismatches, figures.simulated_cycles_per_second
-            );
+            print(&figures, self.layers || self.predict);
         }
         Ok(if figures.mismatches == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
 }
 
-fn shape(text: &str) -> Result<(usize, usize), String> {
-    let parse = || {
-        let (inputs, outputs) = text.split_once('x')?;
-        Some((inputs.parse().ok()?, outputs.parse().ok()?))
-    };
-    parse()
-        .filter(|(i, o)| *i > 0 && *o > 0)
-        .ok_or_else(|| format!("{text} is not INPUTSxOUTPUTS, such as 1024x1024"))
+fn print(figures: &Figures, layers: bool) {
+    if layers {
+        println!("{:24} {:>10} {:>10} {:>13} {:>7}", "layer", "cycles", "predicted", "products", "lanes %");
+        for layer in &figures.layers {
+            let cycles = layer.cycles.map_or_else(|| "-".to_owned(), |cycles| cycles.to_string());
+            println!(
+                "{:24} {cycles:>10} {:>10} {:>13} {:>7.1}",
+                layer.name,
+                layer.predicted_cycles,
+                layer.products,
+                100.0 * layer.mac_utilization
+            );
+        }
+    }
+    let cycles = figures.cycles.map_or_else(|| "not simulated".to_owned(), |c| format!("{c} cycles"));
+    println!(
+        "{}, batch {}: {cycles} (predicted {}), {:.1} % of K·N per cycle, digit passes counted; {:.1} % without",
+        figures.network,
+        figures.batch,
+        figures.predicted_cycles,
+        100.0 * figures.mac_utilization,
+        100.0 * figures.mac_utilization_single_pass
+    );
+    if let Some(split) = figures.split {
+        println!(
+            "cycles: {} MAC-active, {} load-starved, {} store-blocked, {} PPU-bound, {} idle",
+            split.mac_active, split.load_starved, split.store_blocked, split.ppu_bound, split.idle
+        );
+    }
+    println!(
+        "{} instructions; {} bytes read, {} written; {} of {} layers stay on chip",
+        figures.instructions,
+        figures.bytes_read,
+        figures.bytes_written,
+        figures.kept_layers,
+        figures.layers.len()
+    );
+    if let Some(link) = figures.link {
+        println!(
+            "link: {} bytes down ({:.0} % of it used, headers included), {} up ({:.0} %)",
+            link.read_bytes,
+            100.0 * link.downstream,
+            link.written_bytes,
+            100.0 * link.upstream
+        );
+    }
+    if figures.compared > 0 {
+        println!(
+            "{} values compared with the scalar model, {} differ",
+            figures.compared, figures.mismatches
+        );
+    }
+    if let Some(speed) = figures.simulated_cycles_per_second {
+        println!("simulated at {speed:.0} cycles per second");
+    }
 }

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use cbp_host::files::write_whole;
-use cbp_isa::{Preset, WeightSet};
 use clap::Subcommand;
+
+use super::array::Array;
 
 #[derive(Subcommand)]
 pub enum Hdl {
@@ -15,12 +16,8 @@ pub enum Hdl {
     #[command(after_help = "Example: cbp hdl emit --preset small --set two-bit-shift --out rtl
 Then:    verilator --lint-only -Wall -Wno-UNUSEDSIGNAL --top-module cbp_accelerator -f rtl/files.f")]
     Emit {
-        /// Size of the array: tiny, small, versa, axau15, acorn
-        #[arg(long, default_value = "small", value_parser = super::preset)]
-        preset: &'static Preset,
-        /// Weight set the array is built for; it runs every smaller set too
-        #[arg(long, default_value = "two-bit-shift")]
-        set: WeightSet,
+        #[command(flatten)]
+        array: Array,
         /// Folder to write to; made if it is not there
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
@@ -29,8 +26,8 @@ Then:    verilator --lint-only -Wall -Wno-UNUSEDSIGNAL --top-module cbp_accelera
 
 impl Hdl {
     pub fn run(&self) -> Result<ExitCode> {
-        let Self::Emit { preset, set, out } = self;
-        let design = cbp_hdl::verilog(&preset.config(*set))?;
+        let Self::Emit { array, out } = self;
+        let design = cbp_hdl::verilog(&array.config()?)?;
         fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
         let mut list = String::new();
         for module in &design.modules {

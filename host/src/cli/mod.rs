@@ -1,5 +1,6 @@
 //! Commands. Exit status: 0 success, 1 the device's results differ from the model's, 2 an error.
 
+mod array;
 mod bars;
 mod bench;
 mod demo;
@@ -33,6 +34,9 @@ enum Command {
     /// The instruction set
     #[command(subcommand)]
     Isa(isa::Isa),
+    /// Run a network on the simulated accelerator, compare every value, say where the cycles went
+    #[command(after_help = "Example: cbp run --net resnet20 --timeline out.json    # open in https://ui.perfetto.dev")]
+    Run(bench::Device),
     /// Measure
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -47,6 +51,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Demo(demo) => demo.run(),
         Command::Hdl(hdl) => hdl.run(),
         Command::Isa(isa) => isa.run(),
+        Command::Run(run) => run.run(),
         Command::Bench(bench) => bench.run(),
     }
 }

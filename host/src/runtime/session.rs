@@ -89,7 +89,7 @@ impl<'a, T: Transport> Session<'a, T> {
     /// # Errors
     /// The device's, or an input of another size.
     pub fn run(&mut self, input: &[i8]) -> Result<Run, RunError> {
-        let inputs = self.program.input.channels;
+        let inputs = self.program.input.shape.values();
         if input.is_empty() || !input.len().is_multiple_of(inputs) {
             return Err(RunError::Input { found: input.len(), inputs });
         }
@@ -106,7 +106,7 @@ impl<'a, T: Transport> Session<'a, T> {
     /// One command.
     fn job(&mut self, input: &[i8], total: &mut Run) -> Result<(), RunError> {
         let program = &self.program;
-        let per_run = program.input.channels * program.batch;
+        let per_run = program.input.shape.values() * program.batch;
         let runs = input.len().div_ceil(per_run);
         let mut host = program.memory(runs);
         for (run, values) in input.chunks(per_run).enumerate() {
@@ -139,7 +139,7 @@ impl<'a, T: Transport> Session<'a, T> {
                 segment.memory.read(0, &mut host[s])?;
             }
         }
-        let images = input.len() / program.input.channels;
+        let images = input.len() / program.input.shape.values();
         let results = self.results(&host, runs, images)?;
         if total.layers.is_empty() {
             total.layers = results;
@@ -178,7 +178,7 @@ impl<'a, T: Transport> Session<'a, T> {
                 append(&mut all, Some(LayerResult { values, mask }));
             }
             if let Some(LayerResult { values, mask }) = &mut all {
-                let length = images * layer.output.channels;
+                let length = images * layer.output.shape.values();
                 match values {
                     Values::I8(values) => values.truncate(length),
                     Values::I32(values) => values.truncate(length),

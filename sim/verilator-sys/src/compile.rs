@@ -1,5 +1,6 @@
 //! Verilator and g++: from a source to a shared library.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::port::Source;
+use crate::port::{Direction, Source};
 use crate::tools::{COMPILER, VERILATOR, run, versions};
 use crate::{Error, cache, lint, shim};
 
@@ -92,6 +93,16 @@ fn build(
     command.args(lint::waiver_arguments());
     if trace {
         command.arg("--trace-fst");
+    }
+    let watched: Vec<_> = source.ports.iter().filter(|p| p.direction == Direction::Inside).collect();
+    if !watched.is_empty() {
+        let mut rules = "`verilator_config\n".to_owned();
+        for port in watched {
+            let signal = port.name.rsplit('.').next().unwrap_or_default();
+            let _ = writeln!(rules, "public_flat_rd -module \"*\" -var \"{signal}\"");
+        }
+        write("watched.vlt", &rules)?;
+        command.arg("watched.vlt");
     }
     let log = run(VERILATOR, command.arg("dut.v"))?;
     write("verilator.log", &log)?;

@@ -71,11 +71,13 @@ impl Library {
         // SAFETY: the function has no precondition.
         let raw = NonNull::new(unsafe { (self.functions.new)() })
             .ok_or_else(|| Error::Stopped("it cannot be constructed".to_owned()))?;
-        let words = |direction| self.ports.iter().filter(|p| p.direction == direction).map(Port::words).sum();
+        let words = |inputs| {
+            self.ports.iter().filter(|p| (p.direction == Direction::Input) == inputs).map(Port::words).sum()
+        };
         Ok(Model {
             raw,
-            inputs: vec![0; words(Direction::Input)].into(),
-            outputs: vec![0; words(Direction::Output)].into(),
+            inputs: vec![0; words(true)].into(),
+            outputs: vec![0; words(false)].into(),
             library: Arc::clone(self),
         })
     }
@@ -86,13 +88,17 @@ impl Library {
         self.trace
     }
 
-    /// Where a port lies among the words of its direction.
+    /// Where a port lies among the words of its direction; what is watched inside lies behind the outputs.
     ///
     /// # Errors
     /// There is no such port.
     pub fn signal(&self, direction: Direction, name: &str) -> Result<Signal, Error> {
-        let mut word = 0;
-        for port in self.ports.iter().filter(|p| p.direction == direction) {
+        let in_direction = |direction| self.ports.iter().filter(move |p| p.direction == direction);
+        let mut word = match direction {
+            Direction::Inside => in_direction(Direction::Output).map(Port::words).sum(),
+            _ => 0,
+        };
+        for port in in_direction(direction) {
             if port.name == name {
                 return Ok(Signal { word, words: port.words() });
             }

@@ -9,9 +9,11 @@ pub enum Direction {
     Input,
     /// Out of the design.
     Output,
+    /// No port, but a signal somewhere inside that is watched; see [`Port::inside`].
+    Inside,
 }
 
-/// One port of the top module, the clock excepted.
+/// One port of the top module, the clock excepted, or a watched signal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Port {
     /// Verilog name.
@@ -33,6 +35,13 @@ impl Port {
     #[must_use]
     pub fn output(name: &str, bits: usize) -> Self {
         Self { name: name.to_owned(), bits, direction: Direction::Output }
+    }
+
+    /// A signal inside, by instance names and its own: `core.compute_step`. All modules on the way must be
+    /// instantiated once, and it can be read only; watching costs speed, so it makes another model.
+    #[must_use]
+    pub fn inside(path: &str, bits: usize) -> Self {
+        Self { name: path.to_owned(), bits, direction: Direction::Inside }
     }
 
     /// 64-bit words that hold a value of this port.
@@ -59,7 +68,11 @@ impl Source<'_> {
     /// Names become C++ text, so they must be plain identifiers.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let bad = |name: &str, reason| Err(Error::Port { name: name.to_owned(), reason });
-        for name in [self.top, self.clock].into_iter().chain(self.ports.iter().map(|p| p.name.as_str())) {
+        let port_names = self.ports.iter().flat_map(|p| match p.direction {
+            Direction::Inside => p.name.split('.').collect(),
+            _ => vec![p.name.as_str()],
+        });
+        for name in [self.top, self.clock].into_iter().chain(port_names) {
             let mut characters = name.chars();
             let first = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
             if !first || !characters.all(|c| c.is_ascii_alphanumeric() || c == '_') || name.contains("__") {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::port::{Direction, Source};
+use crate::port::{Direction, Port, Source};
 
 /// Name of every model class.
 pub(crate) const PREFIX: &str = "Vdut";
@@ -10,12 +10,19 @@ pub(crate) const PREFIX: &str = "Vdut";
 /// The shim's text for a top module.
 pub(crate) fn text(source: &Source<'_>, trace: bool) -> String {
     let ports = |direction| source.ports.iter().filter(move |p| p.direction == direction);
+    // Verilator's name of a port or of a signal inside.
+    let member = |port: &Port| match port.direction {
+        Direction::Inside => format!("rootp->{}__DOT__{}", source.top, port.name.replace('.', "__DOT__")),
+        _ => port.name.clone(),
+    };
     let (mut put, mut get, mut checks) = (String::new(), String::new(), String::new());
     for (text, direction) in [(&mut put, Direction::Input), (&mut get, Direction::Output)] {
         let function = if direction == Direction::Input { "put" } else { "get" };
         let mut word = 0;
-        for port in ports(direction) {
-            let _ = writeln!(text, "    {function}(top.{}, words + {word});", port.name);
+        let watched = if direction == Direction::Output { Some(Direction::Inside) } else { None };
+        for port in ports(direction).chain(watched.into_iter().flat_map(ports)) {
+            let name = member(port);
+            let _ = writeln!(text, "    {function}(top.{name}, words + {word});");
             let bytes = match port.bits {
                 1..=8 => 1,
                 9..=16 => 2,
@@ -23,7 +30,6 @@ pub(crate) fn text(source: &Source<'_>, trace: bool) -> String {
                 33..=64 => 8,
                 bits => bits.div_ceil(32) * 4,
             };
-            let name = &port.name;
             let _ = writeln!(
                 checks,
                 "static_assert(sizeof(std::declval<Vdut&>().{name}) == {bytes}, \"width of port {name}\");"
@@ -33,15 +39,19 @@ pub(crate) fn text(source: &Source<'_>, trace: bool) -> String {
     }
     TEMPLATE
         .replace("@TRACE@", if trace { "1" } else { "0" })
+        .replace("@ROOT@", if ports(Direction::Inside).next().is_some() { ROOT } else { "" })
         .replace("@CLOCK@", source.clock)
         .replace("@CHECKS@", &checks)
         .replace("@PUT@", &put)
         .replace("@GET@", &get)
 }
 
+/// Where the signals inside are.
+const ROOT: &str = "#include \"Vdut___024root.h\"\n";
+
 const TEMPLATE: &str = r#"// Written by verilator-sys.
 #include "Vdut.h"
-#include "verilated.h"
+@ROOT@#include "verilated.h"
 #if @TRACE@
 #include "verilated_fst_c.h"
 #endif

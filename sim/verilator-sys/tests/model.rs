@@ -84,3 +84,45 @@ fn wrong_ports_and_wrong_text_are_refused() {
         Error::ToolFailed { tool: "verilator", .. }
     ));
 }
+
+const NESTED: &str = "
+module leaf(input clock, input [3:0] x, output reg [3:0] q);
+    wire [4:0] both = x + q;
+    wire odd = ^both;
+    always @(posedge clock) q <= both[3:0];
+endmodule
+module branch(input clock, input [3:0] x, output [3:0] q);
+    wire [3:0] twice = x << 1;
+    leaf leaf(.clock(clock), .x(twice), .q(q));
+endmodule
+module nested(input clock, input [3:0] x, output [3:0] q);
+    branch branch(.clock(clock), .x(x), .q(q));
+endmodule
+";
+
+#[test]
+fn signals_inside() {
+    let inside = |path, bits| Port::inside(path, bits);
+    let ports = [
+        Port::output("q", 4),
+        inside("branch.leaf.odd", 1),
+        Port::input("x", 4),
+        inside("branch.twice", 4),
+        inside("branch.leaf.both", 5),
+    ];
+    let source = |ports| Source { text: NESTED, top: "nested", clock: "clock", ports };
+    let library = Library::load(&source(&ports), false).unwrap();
+    let word = |path| library.signal(Direction::Inside, path).unwrap().word;
+    assert_eq!([word("branch.leaf.odd"), word("branch.twice"), word("branch.leaf.both")], [1, 2, 3]);
+    let mut model = library.instance().unwrap();
+    model.inputs()[0] = 3;
+    for q in [0, 6, 12, 2, 8] {
+        model.tick().unwrap();
+        let both: u64 = 6 + q;
+        assert_eq!(model.outputs(), [q, u64::from(both.count_ones() % 2), 6, both]);
+    }
+    let absent = [inside("branch.leaf.absent", 1)];
+    assert!(matches!(Library::load(&source(&absent), false), Err(Error::ToolFailed { .. })));
+    let narrow = [inside("branch.twice", 17)];
+    assert!(matches!(Library::load(&source(&narrow), false), Err(Error::ToolFailed { .. })));
+}

@@ -42,6 +42,8 @@ impl Names<'_> {
     /// The symbol-table name of a source path: loop indices evaluated, `.next` removed.
     pub fn resolve(&self, source: &str) -> Result<String> {
         let mut out = String::new();
+        // The macro breaks long paths into lines.
+        let source: String = source.split_whitespace().collect();
         let mut rest = source.trim_start_matches('.');
         while let Some((head, tail)) = rest.split_once('[') {
             let (index, tail) =

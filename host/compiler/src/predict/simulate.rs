@@ -4,9 +4,10 @@
 //!   program order, into queues of [`QUEUE_DEPTH`]; a full queue blocks what is behind it.
 //! - *LOAD*: one request per cycle while a read tag is free; bursts of at most `burst_bytes` that do not cross 4 KiB;
 //!   one beat per cycle in request order. The next LOAD's requests follow at once.
+//! - *PACK*: one cycle per beat of the line buffer that a kernel row touches, and one per position.
 //! - *COMPUTE*: one step per cycle; a position leaves when its steps are done and the position before it has drained
 //!   (one cycle per group, one more with sign masks). The next COMPUTE's steps follow at once.
-//! - *STORE*: one beat per cycle and a gap per row and per burst; the next STORE starts after the last response.
+//! - *STORE*: one beat per cycle and a gap per row and per burst; the next STORE's rows follow at once.
 
 use std::collections::VecDeque;
 
@@ -16,7 +17,7 @@ use cbp_isa::instruction::{Destination, INSTRUCTION_BYTES};
 use super::Timing;
 use crate::Program;
 use crate::interpreter::{Engine, QUEUE_DEPTH, signals, waits};
-use crate::operation::{Compute, Load, Operation, Rows, Store};
+use crate::operation::{Compute, Load, Operation, Pack, Rows, Store};
 
 /// Cycles between putting an instruction together and the next one's first beat.
 const DISPATCH: u64 = 2;
@@ -111,7 +112,7 @@ pub fn simulate(program: &Program, timing: &Timing) -> Result<Prediction, NotOrd
         if clocks.read > dispatched {
             clocks.read += fetch_beats;
         }
-        let Some(engine) = engine(op) else {
+        let Some(engine) = op.engine() else {
             let end = spans.iter().map(|s| s.end).max().unwrap_or(0).max(dispatched);
             spans.push(Span { start: dispatched, end });
             continue;
@@ -141,6 +142,7 @@ pub fn simulate(program: &Program, timing: &Timing) -> Result<Prediction, NotOrd
         let begin = start + timing.setup;
         let end = match op {
             Operation::Load(op) => clocks.load(op, begin),
+            Operation::Pack(op) => clocks.pack(op, begin),
             Operation::Compute(op) => clocks.compute(op, begin),
             Operation::Store(op) => clocks.store(op, begin),
             Operation::End => begin,
@@ -161,7 +163,7 @@ pub fn simulate(program: &Program, timing: &Timing) -> Result<Prediction, NotOrd
 fn layers(program: &Program, spans: &[Span]) -> Vec<LayerTime> {
     let of = |wanted: usize| {
         let all = program.instructions.iter().zip(spans);
-        all.filter(move |((_, layer), _)| *layer == wanted).map(|((op, _), span)| (engine(op), span))
+        all.filter(move |((_, layer), _)| *layer == wanted).map(|((op, _), span)| (op.engine(), span))
     };
     let time = |(index, layer): (usize, &crate::CompiledLayer)| {
         let computes = of(index).filter(|(e, _)| *e == Some(Engine::Compute)).map(|(_, s)| s.start);
@@ -175,15 +177,6 @@ fn layers(program: &Program, spans: &[Span]) -> Vec<LayerTime> {
 
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-const fn engine(op: &Operation) -> Option<Engine> {
-    match op {
-        Operation::End => None,
-        Operation::Load(_) => Some(Engine::Load),
-        Operation::Compute(_) => Some(Engine::Compute),
-        Operation::Store(_) => Some(Engine::Store),
-    }
 }
 
 impl Clocks<'_> {
@@ -219,6 +212,19 @@ impl Clocks<'_> {
         self.read
     }
 
+    fn pack(&mut self, op: &Pack, begin: u64) -> u64 {
+        let beat = self.config.beat_bytes() as i64;
+        let mut cycles = 0;
+        for x in 0..op.count[0] {
+            let first = op.column + (x * op.column_step) as i64;
+            let touched = (first + op.piece as i64 - 1).div_euclid(beat) - first.div_euclid(beat) + 1;
+            cycles += touched as u64 * op.pieces as u64 + 1;
+        }
+        self.request = self.request.max(begin);
+        self.read = self.read.max(begin) + cycles * op.count[1] as u64;
+        self.read
+    }
+
     fn compute(&mut self, op: &Compute, begin: u64) -> u64 {
         let (steps, groups) = (op.steps() as u64, op.groups as u64);
         let positions = op.positions();
@@ -235,7 +241,7 @@ impl Clocks<'_> {
         let gap = self.timing.store_gap;
         let bursts: u64 = self.bursts(&op.rows).map(|beats| beats + gap).sum();
         let rows = (op.rows.count[0] * op.rows.count[1]) as u64;
-        self.write = begin + bursts + gap * rows + self.timing.write_latency;
-        self.write
+        self.write = begin + bursts + gap * rows;
+        self.write + self.timing.write_latency
     }
 }

@@ -39,9 +39,9 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// Cycles in which eight beats of int8 weights are taken and then written, one beat per digit and code bit.
+    /// Cycles in which eight beats of int8 weights are taken and written, one digit of all planes a cycle.
     #[must_use]
     pub fn int8_group_cycles(config: &Config) -> u64 {
-        8 + config.int8_passes() as u64 * u64::from(config.weight_set.code_bits())
+        8.max(config.int8_passes() as u64)
     }
 }

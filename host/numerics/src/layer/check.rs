@@ -55,7 +55,11 @@ pub fn requant(
 /// The output's height and width.
 pub fn window(layer: &str, window: Window, input: Shape) -> Result<[usize; 2], NetworkError> {
     let size = [input.height, input.width];
-    window.output(size).ok_or_else(|| NetworkError::Window { layer: layer.to_owned(), window, size })
+    window.output(size).ok_or_else(|| NetworkError::Window {
+        layer: layer.to_owned(),
+        window: window.into(),
+        size,
+    })
 }
 
 pub fn channels(layer: &str, inputs: usize, input: Shape) -> Result<(), NetworkError> {

@@ -60,7 +60,7 @@ impl Convolution {
         Weights::sums(self.row(channel)).1 * ACTIVATION_BOUND
     }
 
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         name: &str,
         input: Shape,

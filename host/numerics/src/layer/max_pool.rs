@@ -20,7 +20,7 @@ impl MaxPool {
                 |&y: &usize| (0..self.window.kernel[d]).any(|r| self.window.at(d, y, r, sizes[d]).is_some());
             if let Some(output) = (0..outputs[d]).find(|y| !real(y)) {
                 let (layer, axis) = (name.to_owned(), ["row", "column"][d]);
-                return Err(NetworkError::EmptyWindow { layer, axis, output, window: self.window });
+                return Err(NetworkError::EmptyWindow { layer, axis, output, window: self.window.into() });
             }
         }
         Ok(Shape::new(height, width, input.channels))

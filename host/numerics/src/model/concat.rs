@@ -5,7 +5,9 @@ pub fn run(inputs: &[Tensor<'_>], output: Shape) -> LayerResult {
     let mut values = Vec::with_capacity(output.values());
     for y in 0..output.height {
         for x in 0..output.width {
-            inputs.iter().for_each(|input| values.extend_from_slice(input.at(y, x)));
+            for input in inputs {
+                values.extend_from_slice(input.at(y, x));
+            }
         }
     }
     LayerResult::unmasked(values)

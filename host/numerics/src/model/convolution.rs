@@ -1,5 +1,4 @@
-use super::finish::finish;
-use super::{LayerResult, Tensor, dot};
+use super::{LayerResult, Tensor, dot, finish};
 use crate::{Convolution, Shape};
 
 /// Gathers what each output of a row sees (`[kernel row][kernel column][channel]`, as weights lie), then multiplies:

@@ -1,5 +1,4 @@
-use super::finish::finish;
-use super::{LayerResult, Tensor, dot};
+use super::{LayerResult, Tensor, dot, finish};
 use crate::FullyConnected;
 
 pub fn run(fc: &FullyConnected, input: Tensor<'_>) -> LayerResult {

@@ -15,13 +15,14 @@ mod result;
 
 use crate::{Layer, Network, NetworkError, Operation, Shape, Source};
 
+pub(crate) use finish::finish;
 pub use result::{LayerResult, Values};
 
 /// One image of a tensor, `[y][x][channel]`.
 #[derive(Clone, Copy)]
-struct Tensor<'a> {
-    shape: Shape,
-    values: &'a [i8],
+pub(crate) struct Tensor<'a> {
+    pub shape: Shape,
+    pub values: &'a [i8],
 }
 
 impl<'a> Tensor<'a> {
@@ -63,7 +64,7 @@ pub fn run_network(network: &Network, input: &[i8], images: usize) -> Result<Vec
 }
 
 /// One image through one layer; `inputs` are what [`Layer::sources`] lists.
-fn run_image(layer: &Layer, inputs: &[Tensor<'_>], output: Shape) -> LayerResult {
+pub(crate) fn run_image(layer: &Layer, inputs: &[Tensor<'_>], output: Shape) -> LayerResult {
     match &layer.operation {
         Operation::FullyConnected(fc) => fully_connected::run(fc, inputs[0]),
         Operation::Convolution(c) => convolution::run(c, inputs[0], inputs.get(1).copied(), output),

@@ -27,6 +27,23 @@ impl Values {
             Self::I32(values) => values,
         }
     }
+
+    /// The activations, or nothing of a raw layer.
+    pub(crate) fn into_i8(self) -> Vec<i8> {
+        match self {
+            Self::I8(values) => values,
+            Self::I32(_) => Vec::new(),
+        }
+    }
+
+    /// Appends values of the same kind: one layer has one kind of output.
+    pub(crate) fn append(&mut self, more: Self) {
+        match (self, more) {
+            (Self::I8(to), Self::I8(mut from)) => to.append(&mut from),
+            (Self::I32(to), Self::I32(mut from)) => to.append(&mut from),
+            _ => {}
+        }
+    }
 }
 
 /// What a layer gives for a batch.
@@ -52,12 +69,7 @@ impl LayerResult {
 
     /// Appends the result of further images of the same layer.
     pub fn append(&mut self, more: Self) {
-        match (&mut self.values, more.values) {
-            (Values::I8(to), Values::I8(mut from)) => to.append(&mut from),
-            (Values::I32(to), Values::I32(mut from)) => to.append(&mut from),
-            // One layer has one kind of output.
-            _ => {}
-        }
+        self.values.append(more.values);
         if let (Some(to), Some(mut from)) = (&mut self.mask, more.mask) {
             to.append(&mut from);
         }

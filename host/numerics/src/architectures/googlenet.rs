@@ -1,0 +1,81 @@
+use super::plan::Plan;
+use crate::{Network, NetworkError, Source, WeightSet, Window};
+
+/// Channels of one inception module: 1 × 1; 3 × 3 after its reduction; the second 3 × 3, which the paper has as 5 × 5,
+/// after its reduction; after the pool.
+struct Inception {
+    name: &'static str,
+    point: usize,
+    middle: [usize; 2],
+    wide: [usize; 2],
+    pool: usize,
+}
+
+const fn inception(
+    name: &'static str,
+    point: usize,
+    middle: [usize; 2],
+    wide: [usize; 2],
+    pool: usize,
+) -> Inception {
+    Inception { name, point, middle, wide, pool }
+}
+
+/// Modules between pools.
+const STAGES: [&[Inception]; 3] = [
+    &[
+        inception("inception3a", 64, [96, 128], [16, 32], 32),
+        inception("inception3b", 128, [128, 192], [32, 96], 64),
+    ],
+    &[
+        inception("inception4a", 192, [96, 208], [16, 48], 64),
+        inception("inception4b", 160, [112, 224], [24, 64], 64),
+        inception("inception4c", 128, [128, 256], [24, 64], 64),
+        inception("inception4d", 112, [144, 288], [32, 64], 64),
+        inception("inception4e", 256, [160, 320], [32, 128], 128),
+    ],
+    &[
+        inception("inception5a", 256, [160, 320], [32, 128], 128),
+        inception("inception5b", 384, [192, 384], [48, 128], 128),
+    ],
+];
+
+/// `GoogLeNet` (Szegedy et al., 2015) as torchvision has it, without auxiliary classifiers: 3 × 3 kernels in place of
+/// 5 × 5, pools in ceil mode; 1.498 G MACs at 224 × 224.
+///
+/// # Errors
+/// The input is empty.
+pub fn googlenet(set: WeightSet, size: usize, seed: u64) -> Result<Network, NetworkError> {
+    let mut plan = Plan::new(set, size, 3, seed)?;
+    let pool = Window::square(3, 2, 0);
+    let mut last = plan.convolution("conv1", Source::Input, 64, Window::square(7, 2, 3))?;
+    last = plan.ceil_max_pool("maxpool1", last, pool)?;
+    last = plan.convolution("conv2", last, 64, Window::square(1, 1, 0))?;
+    last = plan.convolution("conv3", last, 192, Window::square(3, 1, 1))?;
+    last = plan.ceil_max_pool("maxpool2", last, pool)?;
+    for (stage, modules) in STAGES.into_iter().enumerate() {
+        match stage {
+            0 => {}
+            1 => last = plan.ceil_max_pool("maxpool3", last, pool)?,
+            _ => last = plan.ceil_max_pool("maxpool4", last, Window::square(2, 2, 0))?,
+        }
+        for module in modules {
+            last = add_module(&mut plan, module, last)?;
+        }
+    }
+    last = plan.global_average_pool("avgpool", last)?;
+    plan.classifier("googlenet", "fc", last, 1000)
+}
+
+fn add_module(plan: &mut Plan, module: &Inception, input: Source) -> Result<Source, NetworkError> {
+    let name = |branch: &str| format!("{}.{branch}", module.name);
+    let (point, conv) = (Window::square(1, 1, 0), Window::square(3, 1, 1));
+    let first = plan.convolution(&name("branch1"), input, module.point, point)?;
+    let reduced = plan.convolution(&name("branch2.0"), input, module.middle[0], point)?;
+    let second = plan.convolution(&name("branch2.1"), reduced, module.middle[1], conv)?;
+    let reduced = plan.convolution(&name("branch3.0"), input, module.wide[0], point)?;
+    let third = plan.convolution(&name("branch3.1"), reduced, module.wide[1], conv)?;
+    let pooled = plan.ceil_max_pool(&name("branch4.0"), input, conv)?;
+    let fourth = plan.convolution(&name("branch4.1"), pooled, module.pool, point)?;
+    plan.concat(module.name, &[first, second, third, fourth])
+}
