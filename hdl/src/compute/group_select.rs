@@ -2,6 +2,7 @@
 
 use cbp_isa::Config;
 
+use crate::lang::arith::Choose;
 use crate::lang::prelude::*;
 
 /// Chooses group g (columns or lanes g·P …) of the drain registers.
@@ -17,7 +18,9 @@ pub struct GroupSelect {
     pub maximum: Signal<In, Bit>,
     /// Results of that group, signed.
     pub taken: Vec<Wire<Out>>,
-    byte: Vec<Wire<Local>>,
+    result: Vec<Choose>,
+    byte: Vec<Choose>,
+    best: Vec<Wire<Local>>,
     ppu_lanes: Const,
     groups: Const,
     lane_groups: Const,
@@ -34,7 +37,9 @@ impl GroupSelect {
             group: Wire::new(8),
             maximum: Signal::default(),
             taken: Wire::many(p, bits),
-            byte: Wire::many(p, 8),
+            result: (0..p).map(|_| Choose::new(config.ppu_groups(), bits, 8)).collect(),
+            byte: (0..p).map(|_| Choose::new(config.activation_granules(), 8, 8)).collect(),
+            best: Wire::many(p, 8),
             ppu_lanes: p.into(),
             groups: config.ppu_groups().into(),
             lane_groups: config.activation_granules().into(),
@@ -46,20 +51,18 @@ impl Logic for GroupSelect {
     #[hdl_gen]
     fn update(&mut self) {
         for p in 0..self.ppu_lanes.value {
-            self.byte[p].next = self.maxima[p].val();
+            self.byte[p].index.next = self.group.val();
             for g in 0..self.lane_groups.value {
-                if self.group.val() == g {
-                    self.byte[p].next = self.maxima[p + g * self.ppu_lanes.value].val();
-                }
+                self.byte[p].parts[g].next = self.maxima[p + g * self.ppu_lanes.value].val();
             }
-            self.taken[p].next = self.results[p].val();
+            self.best[p].next = self.byte[p].y.val();
+            self.result[p].index.next = self.group.val();
             for g in 0..self.groups.value {
-                if self.group.val() == g {
-                    self.taken[p].next = self.results[p + g * self.ppu_lanes.value].val();
-                }
+                self.result[p].parts[g].next = self.results[p + g * self.ppu_lanes.value].val();
             }
+            self.taken[p].next = self.result[p].y.val();
             if self.maximum.val() {
-                self.taken[p].next = signed_cast(self.byte[p].val());
+                self.taken[p].next = signed_cast(self.best[p].val());
             }
         }
     }

@@ -19,6 +19,7 @@ pub mod lane_mask;
 pub mod loops;
 pub mod mask_packer;
 pub mod maxima;
+pub mod narrow_shift;
 pub mod operands;
 pub mod output_buffer;
 pub mod position;

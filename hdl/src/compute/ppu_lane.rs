@@ -1,6 +1,7 @@
 //! One post-processing lane: requantises one accumulator a cycle.
 
-use crate::lang::arith::{Concat, LessSigned, MultiplySigned, ShiftRightSigned};
+use super::narrow_shift::{KEPT_BITS, NarrowShift, PRODUCT_BITS};
+use crate::lang::arith::{Concat, LessSigned, MultiplySigned};
 use crate::lang::prelude::*;
 use crate::parts::decode::decoder;
 use cbp_isa::parameters::{PARAMETER_BYTES, parameter};
@@ -11,25 +12,22 @@ decoder!(
 );
 
 /// Cycles from `acc` and `record` to `value` and `raw`.
-pub const PPU_LATENCY: usize = 6;
+pub const PPU_LATENCY: usize = 8;
 /// Cycles from `acc` and `record` to `positive`.
-pub const SIGN_LATENCY: usize = 5;
+pub const SIGN_LATENCY: usize = 6;
 /// Cycles from `acc` and `record` until `lo`, `hi` and `z_out` are used.
-pub const CLAMP_LATENCY: usize = 5;
+pub const CLAMP_LATENCY: usize = 7;
 
-/// Bits of P = acc·m + B + r·R, by the numerics contract.
-const PRODUCT_BITS: usize = 48;
-/// R is multiplied in two parts that fit the signed multipliers of FPGAs: this many bits, and the bits above.
+/// Factors are multiplied in two parts, of this many bits and the bits above: what the signed multipliers of FPGAs
+/// take, with an adder behind each.
 const LOW_BITS: usize = 24;
-/// Bits of P >> (s − 1) that decide: when it needs more, the result lies beyond every clamp, whatever z is.
-const KEPT_BITS: usize = 10;
-
-/// `value` = clamp(((P + 2^(s−1)) >> s) + z, lo, hi) with P = acc·m + B + r·R, in six registered stages.
+/// `value` = clamp(((P + 2^(s−1)) >> s) + z, lo, hi) with P = acc·m + B + r·R, in eight registered stages.
 ///
 /// ```text
-/// acc ─┬─▶ ×m ─▶ +B ─▶ + ─┬─▶ >>(s-1) ─▶ +2z+1, >>1, clamp ─▶ value
-///   r ─┼─▶ ×R ────────▶┘  └─▶ P > 0 ───────────────────────▶ positive
-///      └───────────────────────────────────────────────────▶ raw
+///      B ─▶ +         ┌─▶ P > 0 ──────────────────────────────▶ positive
+/// acc ─┬─▶ ×m ─▶ + ─▶ + ─▶ >>16, 32 ─▶ >>1…15 ─▶ +2z+1, >>1, clamp ─▶ value
+///   r ─┼─▶ ×R ───────┘
+///      └──────────────────────────────────────────────────────▶ raw
 /// ```
 ///
 /// Rounding needs no adder of its own: (P + 2^(s−1)) >> s = ((P >> (s−1)) + 1) >> 1. Nor does the zero point:
@@ -52,43 +50,33 @@ pub struct PpuLane {
     pub z_out: Wire<In>,
     /// The 8-bit result.
     pub value: Wire<Out>,
-    /// P > 0, one cycle before `value`.
+    /// P > 0, two cycles before `value`.
     pub positive: Signal<Out, Bit>,
     /// The accumulator, with `value`.
     pub raw: Wire<Out>,
     fields: ParameterFields,
     accs: Vec<Reg>,
-    multiplier1: Reg,
+    multiplier: Vec<Reg>,
     bias1: Reg,
-    bias2: Reg,
-    residual1: Reg,
-    factor1: Reg,
-    shift1: Reg,
-    shift2: Reg,
-    shift3: Reg,
-    shift4: Reg,
-    multiply: MultiplySigned,
-    multiply_low: MultiplySigned,
-    multiply_high: MultiplySigned,
-    product2: Reg,
+    residuals: Vec<Reg>,
+    factor: Vec<Reg>,
+    shifts: Vec<Reg>,
+    acc_low: MultiplySigned,
+    acc_high: MultiplySigned,
+    residual_low: MultiplySigned,
+    residual_high: MultiplySigned,
+    wide2: Wire<Local>,
     low2: Reg,
-    high2: Reg,
-    sum3: Reg,
-    carried: Wire<Local>,
-    residual_sum: Concat,
-    residual3: Reg,
-    total4: Reg,
-    total: Wire<Local>,
-    top: Wire<Local>,
-    sign: Wire<Local>,
-    magnitude: Wire<Local>,
-    too_large: Wire<Local>,
-    places: ShiftRightSigned,
-    shifted5: Reg,
-    over5: Reg,
-    negative5: Reg,
-    positive5: Reg,
-    value6: Reg,
+    high3: Reg,
+    bits3: Reg,
+    sum3: Concat,
+    wide4: Wire<Local>,
+    low4: Reg,
+    high5: Reg,
+    bits5: Reg,
+    sum5: Concat,
+    shift: NarrowShift,
+    kept: Wire<Local>,
     wide: Wire<Local>,
     zero_point: Wire<Local>,
     twice: Wire<Local>,
@@ -96,11 +84,9 @@ pub struct PpuLane {
     moved: Wire<Local>,
     low: Wire<Local>,
     high: Wire<Local>,
-    shifted: Wire<Local>,
-    kept: Wire<Local>,
     below: LessSigned,
     above: LessSigned,
-    all_ones: Const,
+    value8: Reg,
 }
 
 /// Bits of a kept value and 2z + 1 together.
@@ -111,8 +97,7 @@ impl PpuLane {
     #[must_use]
     pub fn new(accumulator_bits: usize) -> Self {
         let high_bits = parameter::RESIDUAL_MULTIPLIER.width - LOW_BITS;
-        let whole = || Reg::plain(PRODUCT_BITS);
-        let places = || Reg::plain(6);
+        let (whole, half) = (PRODUCT_BITS, PRODUCT_BITS / 2);
         Self {
             clock: Signal::default(),
             acc: Wire::new(accumulator_bits),
@@ -126,37 +111,27 @@ impl PpuLane {
             raw: Wire::new(accumulator_bits),
             fields: ParameterFields::default(),
             accs: Reg::many(PPU_LATENCY, accumulator_bits),
-            multiplier1: Reg::plain(16),
-            bias1: whole(),
-            bias2: whole(),
-            residual1: Reg::plain(8),
-            factor1: Reg::plain(parameter::RESIDUAL_MULTIPLIER.width),
-            shift1: places(),
-            shift2: places(),
-            shift3: places(),
-            shift4: places(),
-            multiply: MultiplySigned::new(accumulator_bits, 16),
-            multiply_low: MultiplySigned::new(LOW_BITS + 1, 8),
-            multiply_high: MultiplySigned::new(high_bits, 8),
-            product2: whole(),
-            low2: Reg::plain(LOW_BITS + 9),
-            high2: Reg::plain(high_bits + 8),
-            sum3: whole(),
-            carried: Wire::new(9),
-            residual_sum: Concat::new(2, PRODUCT_BITS / 2),
-            residual3: whole(),
-            total4: whole(),
-            total: Wire::new(PRODUCT_BITS),
-            top: Wire::new(1),
-            sign: Wire::new(PRODUCT_BITS),
-            magnitude: Wire::new(PRODUCT_BITS),
-            too_large: Wire::new(PRODUCT_BITS),
-            places: ShiftRightSigned::new(PRODUCT_BITS, 6),
-            shifted5: Reg::plain(KEPT_BITS),
-            over5: Reg::plain(1),
-            negative5: Reg::plain(1),
-            positive5: Reg::plain(1),
-            value6: Reg::plain(8),
+            multiplier: Reg::many(2, 16),
+            bias1: Reg::plain(whole),
+            residuals: Reg::many(4, 8),
+            factor: Reg::many(4, parameter::RESIDUAL_MULTIPLIER.width),
+            shifts: Reg::many(5, 6),
+            acc_low: MultiplySigned::new(LOW_BITS + 1, 16),
+            acc_high: MultiplySigned::new(accumulator_bits - LOW_BITS, 16),
+            residual_low: MultiplySigned::new(LOW_BITS + 1, 8),
+            residual_high: MultiplySigned::new(high_bits, 8),
+            wide2: Wire::new(whole),
+            low2: Reg::plain(whole),
+            high3: Reg::plain(half),
+            bits3: Reg::plain(half),
+            sum3: Concat::new(2, half),
+            wide4: Wire::new(whole),
+            low4: Reg::plain(whole),
+            high5: Reg::plain(half),
+            bits5: Reg::plain(half),
+            sum5: Concat::new(2, half),
+            shift: NarrowShift::default(),
+            kept: Wire::new(KEPT_BITS),
             wide: Wire::new(WIDE),
             zero_point: Wire::new(WIDE),
             twice: Wire::new(WIDE),
@@ -164,11 +139,9 @@ impl PpuLane {
             moved: Wire::new(KEPT_BITS),
             low: Wire::new(KEPT_BITS),
             high: Wire::new(KEPT_BITS),
-            shifted: Wire::new(PRODUCT_BITS),
-            kept: Wire::new(KEPT_BITS),
             below: LessSigned::new(KEPT_BITS),
             above: LessSigned::new(KEPT_BITS),
-            all_ones: (usize::MAX >> (usize::BITS as usize - PRODUCT_BITS)).into(),
+            value8: Reg::plain(8),
         }
     }
 }
@@ -177,55 +150,53 @@ impl Logic for PpuLane {
     #[hdl_gen]
     fn update(&mut self) {
         self.fields.word.next = self.record.val();
-        // 1: operands.
+        // 1: operands; what is used later waits.
         self.accs[0].d.next = self.acc.val();
-        for i in 0..5 {
+        for i in 0..7 {
             self.accs[i + 1].d.next = self.accs[i].q.val();
         }
-        self.raw.next = self.accs[5].q.val();
-        self.multiplier1.d.next = self.fields.multiplier.val();
+        self.raw.next = self.accs[7].q.val();
+        self.multiplier[0].d.next = self.fields.multiplier.val();
+        self.multiplier[1].d.next = self.multiplier[0].q.val();
         self.bias1.d.next = self.fields.bias.val();
-        self.residual1.d.next = self.residual.val();
-        self.factor1.d.next = self.fields.residual_multiplier.val();
-        self.shift1.d.next = self.fields.shift.val() - 1;
-        // 2: products; the lower part of R counts up from 0, the upper part has the sign.
-        self.multiply.a.next = self.accs[0].q.val();
-        self.multiply.b.next = self.multiplier1.q.val();
-        self.product2.d.next = self.multiply.y.val();
-        self.multiply_low.a.next = unsigned_cast(self.factor1.q.val().get_bits::<24>(0));
-        self.multiply_low.b.next = self.residual1.q.val();
-        self.low2.d.next = self.multiply_low.y.val();
-        self.multiply_high.a.next = self.factor1.q.val().get_bits::<16>(24);
-        self.multiply_high.b.next = self.residual1.q.val();
-        self.high2.d.next = self.multiply_high.y.val();
-        self.bias2.d.next = self.bias1.q.val();
-        self.shift2.d.next = self.shift1.q.val();
-        // 3: acc·m + B, and r·R.
-        self.sum3.d.next = self.product2.q.val() + self.bias2.q.val();
-        self.carried.next = self.low2.q.val().get_bits::<9>(24);
-        self.residual_sum.parts[0].next = self.low2.q.val().get_bits::<24>(0);
-        self.residual_sum.parts[1].next = self.high2.q.val() + signed_cast(self.carried.val());
-        self.residual3.d.next = self.residual_sum.y.val();
-        self.shift3.d.next = self.shift2.q.val();
-        // 4: P.
-        self.total4.d.next = self.sum3.q.val() + self.residual3.q.val();
-        self.shift4.d.next = self.shift3.q.val();
-        // 5: shift, sign, and whether any bit above those kept differs from the sign.
-        self.total.next = self.total4.q.val();
-        self.top.next = self.total.val().get_bits::<1>(47);
-        self.sign.next = signed_cast(self.top.val());
-        self.magnitude.next = self.total.val() ^ self.sign.val();
-        self.too_large.next = self.magnitude.val() & ((self.all_ones.val() << self.shift4.q.val()) << 9);
-        self.places.a.next = self.total.val();
-        self.places.amount.next = self.shift4.q.val();
-        self.shifted.next = self.places.y.val();
-        self.shifted5.d.next = self.shifted.val().get_bits::<10>(0);
-        self.over5.d.next = self.too_large.val().any().into();
-        self.negative5.d.next = self.top.val();
-        self.positive5.d.next = (self.total.val().any() && !self.top.val().any()).into();
-        self.positive.next = self.positive5.q.val().any();
-        // 6: round, zero point, clamp.
-        self.kept.next = self.shifted5.q.val();
+        self.residuals[0].d.next = self.residual.val();
+        self.factor[0].d.next = self.fields.residual_multiplier.val();
+        for i in 0..3 {
+            self.residuals[i + 1].d.next = self.residuals[i].q.val();
+            self.factor[i + 1].d.next = self.factor[i].q.val();
+        }
+        self.shifts[0].d.next = self.fields.shift.val() - 1;
+        for i in 0..4 {
+            self.shifts[i + 1].d.next = self.shifts[i].q.val();
+        }
+        // 2, 3: acc·m + B; lower parts count up from 0, upper parts have the sign.
+        self.acc_low.a.next = unsigned_cast(self.accs[0].q.val().get_bits::<24>(0));
+        self.acc_low.b.next = self.multiplier[0].q.val();
+        self.wide2.next = signed_cast(self.acc_low.y.val());
+        self.low2.d.next = self.wide2.val() + self.bias1.q.val();
+        self.acc_high.a.next = self.accs[1].q.val().get_bits::<8>(24);
+        self.acc_high.b.next = self.multiplier[1].q.val();
+        self.high3.d.next = self.acc_high.y.val() + self.low2.q.val().get_bits::<24>(24);
+        self.bits3.d.next = self.low2.q.val().get_bits::<24>(0);
+        self.sum3.parts[0].next = self.bits3.q.val();
+        self.sum3.parts[1].next = self.high3.q.val();
+        // 4, 5: + r·R.
+        self.residual_low.a.next = unsigned_cast(self.factor[2].q.val().get_bits::<24>(0));
+        self.residual_low.b.next = self.residuals[2].q.val();
+        self.wide4.next = signed_cast(self.residual_low.y.val());
+        self.low4.d.next = self.wide4.val() + self.sum3.y.val();
+        self.residual_high.a.next = self.factor[3].q.val().get_bits::<16>(24);
+        self.residual_high.b.next = self.residuals[3].q.val();
+        self.high5.d.next = self.residual_high.y.val() + self.low4.q.val().get_bits::<24>(24);
+        self.bits5.d.next = self.low4.q.val().get_bits::<24>(0);
+        self.sum5.parts[0].next = self.bits5.q.val();
+        self.sum5.parts[1].next = self.high5.q.val();
+        // 6, 7: shift.
+        self.shift.total.next = self.sum5.y.val();
+        self.shift.places.next = self.shifts[4].q.val();
+        self.positive.next = self.shift.positive.val();
+        // 8: round, zero point, clamp.
+        self.kept.next = self.shift.kept.val();
         self.wide.next = signed_cast(self.kept.val());
         self.zero_point.next = signed_cast(self.z_out.val());
         self.twice.next = (self.zero_point.val() << 1) | 1;
@@ -237,17 +208,19 @@ impl Logic for PpuLane {
         self.below.b.next = self.low.val();
         self.above.a.next = self.high.val();
         self.above.b.next = self.moved.val();
-        self.value6.d.next = bits_resize(self.moved.val(), 8);
-        if (self.below.y.val() && !self.over5.q.val().any())
-            || (self.over5.q.val().any() && self.negative5.q.val().any())
-        {
-            self.value6.d.next = self.lo.val();
+        self.value8.d.next = bits_resize(self.moved.val(), 8);
+        if self.below.y.val() && !self.shift.over.val() {
+            self.value8.d.next = self.lo.val();
         }
-        if (self.above.y.val() && !self.over5.q.val().any())
-            || (self.over5.q.val().any() && !self.negative5.q.val().any())
-        {
-            self.value6.d.next = self.hi.val();
+        if self.above.y.val() && !self.shift.over.val() {
+            self.value8.d.next = self.hi.val();
         }
-        self.value.next = self.value6.q.val();
+        if self.shift.over.val() {
+            self.value8.d.next = self.hi.val();
+            if self.shift.negative.val() {
+                self.value8.d.next = self.lo.val();
+            }
+        }
+        self.value.next = self.value8.q.val();
     }
 }

@@ -1,5 +1,7 @@
 //! Leaf arithmetic and wiring that rust-hdl's expressions cannot say, written in place.
 
+use std::fmt::Write;
+
 use rust_hdl::core::prelude::{Bit, In, Logic, LogicBlock, Out, Signal, Verilog, Wrapper, block, probe};
 
 use super::emit::INLINE;
@@ -106,7 +108,7 @@ pub struct RotateDown {
 }
 
 impl RotateDown {
-    /// `count` (a power of two, at least 2) parts of `width` (a power of two) bits.
+    /// `count` (a power of two, at least 4) parts of `width` bits.
     #[must_use]
     pub fn new(count: usize, width: usize) -> Self {
         let amount = Wire::new(count.ilog2() as usize);
@@ -117,12 +119,58 @@ impl RotateDown {
 impl Logic for RotateDown {
     fn update(&mut self) {}
     fn hdl(&self) -> Verilog {
-        // What is shifted out on the right comes in on the left; the amount in bits is the amount with zeros behind.
-        let (bits, zeros) = (self.x.width(), self._width.ilog2() as usize);
-        let one = format!("(`x` >> {{`amount`, {zeros}'d0}})");
-        let places = format!("{{1'd0, `amount`, {zeros}'d0}}");
-        let width = self.amount.width() + zeros + 1;
-        inline(format!("assign `y` = {one} | (`x` << ({width}'d{bits} - {places}));"))
+        // Four parts' places in one step, which is one LUT6 per bit; an odd last step takes two.
+        let (bits, steps) = (self.x.width(), self.amount.width());
+        let mut code = String::new();
+        let mut from = "x".to_string();
+        for (index, step) in (0..steps).step_by(2).enumerate() {
+            let to = format!("turned_{index}");
+            let turned = |places: usize| match (places * self._width) << step {
+                0 => from.clone(),
+                low => format!("{{{from}[{}:0], {from}[{}:{low}]}}", low - 1, bits - 1),
+            };
+            let pair = |low: usize| format!("(amount[{step}] ? {} : {})", turned(low + 1), turned(low));
+            let choice = if step + 1 < steps {
+                format!("amount[{}] ? {} : {}", step + 1, pair(2), pair(0))
+            } else {
+                pair(0)
+            };
+            _ = writeln!(code, "wire [{}:0] {to} = {choice};", bits - 1);
+            from = to;
+        }
+        _ = writeln!(code, "assign y = {from};");
+        Verilog::Custom(code)
+    }
+}
+
+/// One of several buses, by number; a number beyond the last takes any of them.
+#[derive(LogicBlock)]
+pub struct Choose {
+    /// The buses.
+    pub parts: Vec<Wire<In>>,
+    /// Which one.
+    pub index: Wire<In>,
+    /// That one.
+    pub y: Wire<Out>,
+}
+
+impl Choose {
+    /// `count` (a power of two) buses of `width` bits, an index of `index` (at least 2) bits.
+    #[must_use]
+    pub fn new(count: usize, width: usize, index: usize) -> Self {
+        Self { parts: Wire::many(count, width), index: Wire::new(index), y: Wire::new(width) }
+    }
+}
+
+impl Logic for Choose {
+    fn update(&mut self) {}
+    fn hdl(&self) -> Verilog {
+        // A tree by the bits of the index, not a chain of comparisons.
+        let mut level: Vec<String> = (0..self.parts.len()).map(|i| format!("`parts${i}`")).collect();
+        for bit in 0..self.parts.len().ilog2() {
+            level = level.chunks(2).map(|p| format!("(`index`[{bit}] ? {} : {})", p[1], p[0])).collect();
+        }
+        inline(format!("assign `y` = {};", level.concat()))
     }
 }
 

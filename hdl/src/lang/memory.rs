@@ -22,6 +22,7 @@ pub struct Ram {
     /// The word, one cycle later.
     pub read_data: Wire<Out>,
     _depth: usize,
+    _style: &'static str,
 }
 
 /// Distributed RAM: the read is combinational.
@@ -62,7 +63,14 @@ impl Ram {
             read_address: Wire::new(address),
             read_data: Wire::new(width),
             _depth: depth,
+            _style: "",
         }
+    }
+
+    /// The same, in block RAM whatever its shape: for memories that are part of a large one.
+    #[must_use]
+    pub fn in_blocks(width: usize, depth: usize) -> Self {
+        Self { _style: "(* ram_style = \"block\" *) ", ..Self::new(width, depth) }
     }
 }
 
@@ -87,8 +95,9 @@ impl Logic for Ram {
     fn update(&mut self) {}
     fn hdl(&self) -> Verilog {
         let (width, last) = (self.write_data.width() - 1, self._depth - 1);
+        let style = self._style;
         Verilog::Custom(format!(
-            "reg [{width}:0] words [0:{last}];\n\
+            "{style}reg [{width}:0] words [0:{last}];\n\
              reg [{width}:0] read_word;\n\
              assign read_data = read_word;\n\
              always @(posedge clock) begin\n  \

@@ -28,6 +28,8 @@ pub struct Buffer {
 
 /// Bits of an on-chip word address, as in instructions.
 pub const WORD_BITS: usize = 16;
+/// Bits of a buffer that is worth block RAM even where its words are many times wider than deep.
+const LARGE: usize = 1 << 17;
 /// Bits of a beat index within a word.
 pub const BEAT_BITS: usize = 8;
 
@@ -35,6 +37,8 @@ impl Buffer {
     /// A buffer of `depth` words of `beats` beats of `width` bits.
     #[must_use]
     pub fn new(depth: usize, beats: usize, width: usize) -> Self {
+        let large = depth * beats * width >= LARGE;
+        let memory = if large { Ram::in_blocks } else { Ram::new };
         Self {
             clock: Signal::default(),
             write_enable: Signal::default(),
@@ -44,7 +48,7 @@ impl Buffer {
             read_enable: Signal::default(),
             read_word: Wire::new(WORD_BITS),
             beat: Wire::many(beats, width),
-            memory: (0..beats).map(|_| Ram::new(width, depth)).collect(),
+            memory: (0..beats).map(|_| memory(width, depth)).collect(),
             beats: beats.into(),
             _address: depth.ilog2() as usize,
         }
