@@ -45,23 +45,23 @@ need_nextest() {
   cargo install --locked --quiet cargo-nextest
 }
 
-# need_venv FILE: Python packages at the versions that a requirements file pins, in target/venv.
+# need_venv NAME==VERSION...: Python packages, in an environment of their own (target/venv, with its bin/ on the path).
 need_venv() {
-  local venv="target/venv" stamp
-  if ! command -v python3 >/dev/null; then
-    echo "python3 is missing: install Python 3.9 or newer" >&2
-    exit 2
+  local missing=() name version environment="$PWD/target/venv"
+  if [ ! -x "$environment/bin/pip" ]; then
+    python3 -c 'import ensurepip, venv' 2>/dev/null || need_packages python3 python3-venv
+    note "creating a Python environment: target/venv"
+    python3 -m venv --clear "$environment"
   fi
-  if [ ! -x "$venv/bin/pip" ]; then
-    note "making a Python environment in $venv"
-    if ! python3 -m venv "$venv"; then
-      echo "python3 cannot make environments: install python3-venv" >&2
-      exit 2
-    fi
+  for name in "$@"; do
+    version="${name#*==}"
+    name="${name%%==*}"
+    compgen -G "$environment/lib/python3*/site-packages/${name//-/_}-$version.dist-info" >/dev/null ||
+      missing+=("$name==$version")
+  done
+  if [ ${#missing[@]} -gt 0 ]; then
+    note "installing with pip into target/venv: ${missing[*]}"
+    "$environment/bin/pip" install --quiet --disable-pip-version-check "${missing[@]}"
   fi
-  stamp="$venv/$(sha256sum "$1" | cut -c1-16)"
-  [ -e "$stamp" ] && return
-  note "installing with pip into $venv: $(tr '\n' ' ' <"$1")"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$1"
-  touch "$stamp"
+  export PATH="$environment/bin:$PATH"
 }

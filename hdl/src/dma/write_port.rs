@@ -6,7 +6,7 @@ use crate::lang::prelude::*;
 use crate::parts::Fifo;
 
 /// Writes under way.
-const UNDER_WAY: usize = 32;
+pub const UNDER_WAY: usize = 32;
 
 /// Registers the address channel, passes beats on, counts responses.
 ///

@@ -20,15 +20,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let cycles = layer.span.end.saturating_sub(layer.span.start);
         println!(
             "{:24} {:>9} {cycles:>9} {:>9} {:>6.1}",
-            layer.name, layer.span.start, layer.ideal_steps, 100.0 * layer.utilisation
+            layer.name,
+            layer.span.start,
+            layer.ideal_steps,
+            100.0 * layer.utilisation
         );
     }
     if let Ok(wanted) = std::env::var("LAYER") {
         for ((op, layer), span) in program.instructions.iter().zip(&p.spans) {
             if program.layers[*layer].name == wanted {
                 let text = match op {
-                    cbp_compiler::operation::Operation::Load(l) => format!("{:?} {:?} w {} {}", l.destination, l.rows, l.wait_compute, l.wait_store),
-                    cbp_compiler::operation::Operation::Compute(c) => format!("COMPUTE {:?} steps {} w {} {}", c.count, c.steps()*c.positions(), c.wait_load, c.wait_store),
+                    cbp_compiler::operation::Operation::Load(l) => {
+                        format!("{:?} {:?} w {} {}", l.destination, l.rows, l.wait_compute, l.wait_store)
+                    }
+                    cbp_compiler::operation::Operation::Compute(c) => format!(
+                        "COMPUTE {:?} steps {} w {} {}",
+                        c.count,
+                        c.steps() * c.positions(),
+                        c.wait_load,
+                        c.wait_store
+                    ),
                     cbp_compiler::operation::Operation::Store(c) => format!("STORE {:?}", c.rows),
                     other => format!("{other:?}"),
                 };

@@ -83,7 +83,9 @@ fn feed(config: &Config, stage: &Stage) -> Feed {
         // One window that is the whole image has no next one, whatever its stride.
         (_, true, _) if stage.is_whole() && stage.input.is_linear() => Feed::Pixels,
         (_, true, [1, 1]) if stage.input.is_linear() => Feed::Pixels,
-        (_, true, _) if stage.window.kernel == [1, 1] && beats >= GATHER_BEATS && !stage.kept_input => Feed::Gather,
+        (_, true, _) if stage.window.kernel == [1, 1] && beats >= GATHER_BEATS && !stage.kept_input => {
+            Feed::Gather
+        }
         _ => Feed::Rows,
     }
 }
@@ -167,9 +169,7 @@ impl Limits<'_> {
         // Within an image: whole rows; several images do not share a strip where rows matter.
         let most = if self.feed == Feed::Pixels { self.stage.positions() } else { self.image() };
         let mut strip = grain;
-        while strip + grain <= most
-            && fits(strip + grain)
-            && self.beats(strip + grain, groups) <= PIECE_BEATS
+        while strip + grain <= most && fits(strip + grain) && self.beats(strip + grain, groups) <= PIECE_BEATS
         {
             strip += grain;
         }

@@ -21,7 +21,9 @@ pub enum CompileError {
     #[error("the batch is 0; use at least 1")]
     EmptyBatch,
     /// The kind of layer is not known to this compiler.
-    #[error("layer {layer:?}: the compiler does not know this kind of layer; use convolutions, fully connected layers, pools, sums and concatenations")]
+    #[error(
+        "layer {layer:?}: the compiler does not know this kind of layer; use convolutions, fully connected layers, pools, sums and concatenations"
+    )]
     Unsupported {
         /// The layer.
         layer: String,

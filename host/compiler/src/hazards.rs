@@ -65,7 +65,13 @@ impl Pieces {
     }
 
     /// Notes an access by instruction `index` of `engine`; `found` is told of every earlier instruction it follows.
-    pub(crate) fn touch(&mut self, access: &Access, engine: Engine, index: usize, mut found: impl FnMut(usize)) {
+    pub(crate) fn touch(
+        &mut self,
+        access: &Access,
+        engine: Engine,
+        index: usize,
+        mut found: impl FnMut(usize),
+    ) {
         let Access { start, end, write, place } = *access;
         // Host memory is written once, before it is read: nobody waits for its readers. (Strided accesses may seem to
         // overlap where they do not.)

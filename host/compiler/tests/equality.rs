@@ -107,7 +107,8 @@ fn every_preset_and_set() {
             let last = Shape { outputs: 10, set: None, raw: true, extreme: false };
             let network = network(200, &[first, middle, last], 7);
             let keep = Keep::ActivationsAndMasks;
-            let program = compile(&network, &preset.config(array), Options { batch: 37, keep, on_chip: true }).unwrap();
+            let program =
+                compile(&network, &preset.config(array), Options { batch: 37, keep, on_chip: true }).unwrap();
             check(&network, &program, keep, 2, 8, &ORDERS);
         }
     }

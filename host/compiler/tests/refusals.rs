@@ -53,7 +53,8 @@ fn int8_layers_that_doubling_breaks() {
             weights: Weights::Int8 { w: weights },
             output,
         });
-        Network::new("n", cbp_numerics::Shape::vector(inputs), vec![Layer { name: "last".into(), operation }]).unwrap()
+        Network::new("n", cbp_numerics::Shape::vector(inputs), vec![Layer { name: "last".into(), operation }])
+            .unwrap()
     };
     let binary = config("tiny", WeightSet::Binary);
     let deepest = layer(vec![1], Requant { shift: 47, ..Requant::ZERO });
@@ -61,7 +62,14 @@ fn int8_layers_that_doubling_breaks() {
     assert!(matches!(error, CompileError::DoubledRequant { channel: 0, .. }), "{error}");
     assert!(compile(&deepest, &config("tiny", WeightSet::Ternary), ONE).is_ok());
 
-    let wide = Config { weight_depth: 65536, lanes: 128, columns: 16, axi_bits: 128, activation_depth: 1024, ..binary };
+    let wide = Config {
+        weight_depth: 65536,
+        lanes: 128,
+        columns: 16,
+        axi_bits: 128,
+        activation_depth: 1024,
+        ..binary
+    };
     let large = layer(vec![-128; 70_000], Requant::ZERO);
     let error = compile(&large, &wide, ONE).unwrap_err();
     assert!(matches!(error, CompileError::DoubledAccumulator { channel: 0, .. }), "{error}");

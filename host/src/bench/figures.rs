@@ -188,7 +188,8 @@ impl Figures {
             .collect();
         let begins = recording.end.saturating_sub(cycles);
         let spans = recording.instructions_of(cbp_sim::Engine::Compute);
-        let starts = spans.filter_map(|span| Some((*computes.get(span.index)?, span.start.saturating_sub(begins))));
+        let starts =
+            spans.filter_map(|span| Some((*computes.get(span.index)?, span.start.saturating_sub(begins))));
         let all = partition(self.layers.len(), starts, cycles);
         for (layer, cycles) in self.layers.iter_mut().zip(all) {
             layer.cycles = Some(cycles);
@@ -226,7 +227,9 @@ pub(super) fn labels(program: &Program) -> [Vec<String>; 3] {
         let (engine, kind) = match op {
             Operation::Load(load) => (cbp_sim::Engine::Load, format!("{:?}", load.destination)),
             Operation::Pack(_) => (cbp_sim::Engine::Load, "Pack".to_owned()),
-            Operation::Compute(compute) if compute.maximum => (cbp_sim::Engine::Compute, "Maximum".to_owned()),
+            Operation::Compute(compute) if compute.maximum => {
+                (cbp_sim::Engine::Compute, "Maximum".to_owned())
+            }
             Operation::Compute(_) => (cbp_sim::Engine::Compute, "Products".to_owned()),
             Operation::Store(_) => (cbp_sim::Engine::Store, "Store".to_owned()),
             Operation::End => continue,

@@ -187,11 +187,7 @@ pub fn measure(bench: &Bench) -> Result<Figures, BenchError> {
 }
 
 /// Writes the recording, if it is asked for; instructions are named by their layers.
-fn write_timeline(
-    bench: &Bench,
-    program: &Program,
-    recording: &Timeline,
-) -> Result<(), BenchError> {
+fn write_timeline(bench: &Bench, program: &Program, recording: &Timeline) -> Result<(), BenchError> {
     let Some(path) = &bench.timeline else { return Ok(()) };
     let failed = |error| BenchError::Write { path: path.clone(), error };
     let file = BufWriter::new(File::create(path).map_err(failed)?);

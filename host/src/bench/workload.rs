@@ -47,7 +47,8 @@ pub enum Workload {
 /// The text names no workload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text} is no workload; use one of {}, a fully connected layer such as fc:1024x1024, or a convolution such as conv:3x3,64-64,56 or conv:7x7s2,3-64,224", names()
+    "{text} is no workload; use one of {}, a fully connected layer such as fc:1024x1024, or a convolution such as conv:3x3,64-64,56 or conv:7x7s2,3-64,224",
+    names()
 )]
 pub struct UnknownWorkload {
     /// It.
@@ -154,7 +155,9 @@ mod tests {
             assert_eq!(text.parse::<Workload>().map(|w| w.to_string()), Ok(text.to_owned()));
         }
         assert!(matches!("resnet18@64".parse(), Ok(Workload::Network { size: Some(64), .. })));
-        for text in ["", "resnet19", "fc:3", "conv:3x4,1-1,8", "conv:3x3,0-1,8", "conv:3x3,1-1,8,9", "resnet18@"] {
+        for text in
+            ["", "resnet19", "fc:3", "conv:3x4,1-1,8", "conv:3x3,0-1,8", "conv:3x3,1-1,8,9", "resnet18@"]
+        {
             let error = text.parse::<Workload>().map_err(|e| e.to_string());
             assert!(error.as_ref().is_err_and(|e| e.contains("resnet50")), "{text}: {error:?}");
         }

@@ -154,10 +154,7 @@ fn print(figures: &Figures, layers: bool) {
         );
     }
     if figures.compared > 0 {
-        println!(
-            "{} values compared with the scalar model, {} differ",
-            figures.compared, figures.mismatches
-        );
+        println!("{} values compared with the scalar model, {} differ", figures.compared, figures.mismatches);
     }
     if let Some(speed) = figures.simulated_cycles_per_second {
         println!("simulated at {speed:.0} cycles per second");

@@ -35,7 +35,9 @@ enum Command {
     #[command(subcommand)]
     Isa(isa::Isa),
     /// Run a network on the simulated accelerator, compare every value, say where the cycles went
-    #[command(after_help = "Example: cbp run --net resnet20 --timeline out.json    # open in https://ui.perfetto.dev")]
+    #[command(
+        after_help = "Example: cbp run --net resnet20 --timeline out.json    # open in https://ui.perfetto.dev"
+    )]
     Run(bench::Device),
     /// Measure
     #[command(subcommand)]

@@ -21,7 +21,8 @@ pub(crate) fn packs(config: &Config, conv: &Convolution, shape: Shape, pixel: us
         && (shape.width * pixel) as u64 <= 0x7fff
         && rows as u64 <= pack::PIECES.max()
         && lines * line <= config.line_depth;
-    let passes = if matches!(conv.weights, cbp_numerics::Weights::Int8 { .. }) { config.int8_passes() } else { 1 };
+    let passes =
+        if matches!(conv.weights, cbp_numerics::Weights::Int8 { .. }) { config.int8_passes() } else { 1 };
     let tiles = conv.outputs.div_ceil(config.columns);
     let packed = (rows * piece).div_ceil(k) * passes * tiles;
     let plain = rows * columns * conv.inputs.div_ceil(k) * passes * tiles;

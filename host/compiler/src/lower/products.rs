@@ -37,7 +37,9 @@ impl Products<'_> {
     /// Input channels that any of the output channels `outputs` sees, `inputs` being all there are.
     pub(crate) fn seen(&self, outputs: core::ops::Range<usize>, inputs: usize) -> core::ops::Range<usize> {
         match *self {
-            Self::Weights { group: [i, o], .. } => outputs.start / o * i..(outputs.end.div_ceil(o) * i).min(inputs),
+            Self::Weights { group: [i, o], .. } => {
+                outputs.start / o * i..(outputs.end.div_ceil(o) * i).min(inputs)
+            }
             Self::Select { first } => {
                 let end = outputs.end.saturating_sub(first).min(inputs);
                 outputs.start.saturating_sub(first).min(end)..end

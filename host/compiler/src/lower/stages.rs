@@ -82,10 +82,15 @@ impl<'a> Lowering<'a, '_> {
                 let group = [shape.channels, fc.outputs];
                 let products =
                     Products::Weights { weights: &fc.weights, columns: shape.width, row: fc.inputs, group };
-                self.weighted(index, &fc.weights, &fc.output, Wanted {
-                    products: Some(products),
-                    ..plain(self.tensors.of(fc.input), &self.tensors.layers[index], window)
-                })
+                self.weighted(
+                    index,
+                    &fc.weights,
+                    &fc.output,
+                    Wanted {
+                        products: Some(products),
+                        ..plain(self.tensors.of(fc.input), &self.tensors.layers[index], window)
+                    },
+                )
             }
             Operation::Convolution(conv) => {
                 let input = self.tensors.of(conv.input).clone();
@@ -95,13 +100,18 @@ impl<'a> Lowering<'a, '_> {
                 let whole = input.first() == 0 && input.pixel_bytes < input.span() + unit(self.config);
                 let packed = whole && packs(self.config, conv, input.shape, input.pixel_bytes);
                 let operand = self.operand(index, &name, conv)?;
-                self.weighted(index, &conv.weights, &conv.output, Wanted {
-                    products: Some(products),
-                    operand,
-                    packed,
-                    fill: conv.zero_point,
-                    ..plain(&input, &self.tensors.layers[index], conv.window)
-                })
+                self.weighted(
+                    index,
+                    &conv.weights,
+                    &conv.output,
+                    Wanted {
+                        products: Some(products),
+                        operand,
+                        packed,
+                        fill: conv.zero_point,
+                        ..plain(&input, &self.tensors.layers[index], conv.window)
+                    },
+                )
             }
             Operation::MaxPool(pool) => {
                 let wanted = plain(self.tensors.of(pool.input), &self.tensors.layers[index], pool.window);
@@ -109,35 +119,38 @@ impl<'a> Lowering<'a, '_> {
             }
             Operation::AveragePool(pool) => {
                 let wanted = plain(self.tensors.of(pool.input), &self.tensors.layers[index], pool.window);
-                self.push(index, Wanted {
-                    fill: pool.zero_point,
-                    products: Some(Products::Select { first: 0 }),
-                    requant: Some(core::slice::from_ref(&pool.requant)),
-                    clamp: pool.clamp,
-                    ..wanted
-                })
+                self.push(
+                    index,
+                    Wanted {
+                        fill: pool.zero_point,
+                        products: Some(Products::Select { first: 0 }),
+                        requant: Some(core::slice::from_ref(&pool.requant)),
+                        clamp: pool.clamp,
+                        ..wanted
+                    },
+                )
             }
             Operation::Add(add) => {
                 let shape = self.network.shape_of(add.inputs[1]);
                 let operand = self.aligned(index, &name, add.inputs[1], [1, 0], shape)?;
-                self.push(index, Wanted {
-                    operand: Some(operand),
-                    products: Some(Products::Select { first: 0 }),
-                    requant: Some(core::slice::from_ref(&add.requant)),
-                    clamp: add.clamp,
-                    ..plain(self.tensors.of(add.inputs[0]), &self.tensors.layers[index], pixel)
-                })
+                self.push(
+                    index,
+                    Wanted {
+                        operand: Some(operand),
+                        products: Some(Products::Select { first: 0 }),
+                        requant: Some(core::slice::from_ref(&add.requant)),
+                        clamp: add.clamp,
+                        ..plain(self.tensors.of(add.inputs[0]), &self.tensors.layers[index], pixel)
+                    },
+                )
             }
             Operation::Concat(_) => {
-                let parts: Vec<_> = self.tensors.copies.iter().filter(|c| c.layer == index).cloned().collect();
+                let parts: Vec<_> =
+                    self.tensors.copies.iter().filter(|c| c.layer == index).cloned().collect();
                 for copy in parts {
                     // The maximum of one pixel is the pixel.
                     let wanted = plain(self.tensors.of(copy.source), &copy.layout, pixel);
-                    self.push(index, Wanted {
-                        name: format!("{name}.copy"),
-                        kind: Kind::Maximum,
-                        ..wanted
-                    })?;
+                    self.push(index, Wanted { name: format!("{name}.copy"), kind: Kind::Maximum, ..wanted })?;
                 }
                 Ok(())
             }
@@ -200,20 +213,23 @@ impl<'a> Lowering<'a, '_> {
             return Ok(Operand { layout, stride, first });
         }
         let copy = self.tensors.between(size);
-        self.push(index, Wanted {
-            name: format!("{name}.shortcut"),
-            kind: Kind::Products,
-            input: layout,
-            output: copy.clone(),
-            operand: None,
-            window: Window::square(1, stride, 0),
-            fill: 0,
-            packed: false,
-            products: Some(Products::Select { first }),
-            requant: Some(core::slice::from_ref(&IDENTITY)),
-            clamp: Clamp::full(0),
-            masked: false,
-        })?;
+        self.push(
+            index,
+            Wanted {
+                name: format!("{name}.shortcut"),
+                kind: Kind::Products,
+                input: layout,
+                output: copy.clone(),
+                operand: None,
+                window: Window::square(1, stride, 0),
+                fill: 0,
+                packed: false,
+                products: Some(Products::Select { first }),
+                requant: Some(core::slice::from_ref(&IDENTITY)),
+                clamp: Clamp::full(0),
+                masked: false,
+            },
+        )?;
         Ok(Operand { layout: copy, stride: 1, first: 0 })
     }
 

@@ -9,9 +9,9 @@ use cbp_isa::ring::SEGMENTS;
 use cbp_numerics::{Network, Operation, Shape, Source};
 
 use super::{packs, unit};
+use crate::TensorLayout;
 use crate::layout::{Element, Run};
 use crate::program::segment;
-use crate::TensorLayout;
 
 /// Everything in a segment begins at a multiple of this, which every beat divides.
 pub(crate) const ALIGNMENT: usize = 64;

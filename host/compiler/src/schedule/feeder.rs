@@ -154,8 +154,11 @@ impl<'a> Feeder<'a> {
                 let image = stage.size[0] * stage.size[1];
                 (start + chunk).min((start / image + 1) * image).min(limit.max(part.end))
             };
-            let loads =
-                if self.cut.feed == Feed::Pixels { self.pixels(&(start..end)) } else { self.gather(&(start..end)) };
+            let loads = if self.cut.feed == Feed::Pixels {
+                self.pixels(&(start..end))
+            } else {
+                self.gather(&(start..end))
+            };
             let item = work.item(stage.layer, Place::Activations, (end - start) * words, loads);
             loaded.items.push((start..end, item));
         }
@@ -193,7 +196,8 @@ impl<'a> Feeder<'a> {
         let pixel = stage.pixel_words(config);
         let row_words = stage.input.shape.width * pixel;
         let needed = self.input_rows(&rows);
-        let last = self.input_rows(&self.rows_of(&(part.start..limit.clamp(part.end, (image + 1) * height * width))));
+        let last = self
+            .input_rows(&self.rows_of(&(part.start..limit.clamp(part.end, (image + 1) * height * width))));
         let chunk = (CHUNK_BEATS / (row_words * config.activation_beats())).max(1);
         let kept = self.kept.map(|item| {
             let rows = stage.input.shape.height;

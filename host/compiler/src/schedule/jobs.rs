@@ -126,10 +126,13 @@ impl Jobs<'_> {
         let (config, stage) = (self.config, self.stage);
         let data = &stage.tiles[tile];
         let constants = self.constants(work, tile);
-        let mut needs: Vec<ItemId> = [constants.weights, constants.parameters].into_iter().flatten().collect();
+        let mut needs: Vec<ItemId> =
+            [constants.weights, constants.parameters].into_iter().flatten().collect();
         let first_group = data.outputs.start / config.ppu_lanes;
         let (block, step, base) = match shared {
-            Some((block, _)) => (*block, stage.groups(), (piece.start - strip.start) * stage.groups() + first_group),
+            Some((block, _)) => {
+                (*block, stage.groups(), (piece.start - strip.start) * stage.groups() + first_group)
+            }
             None => {
                 let block = stage.store.then(|| self.block(work, piece.len() * data.groups));
                 (block, data.groups, 0)
@@ -165,7 +168,11 @@ impl Jobs<'_> {
                 y: fed.y,
                 fill: stage.fill,
                 out_base: 0,
-                out_step: if stage.store { [step, if fed.count[4] > 1 { width * step } else { 0 }] } else { [0; 2] },
+                out_step: if stage.store {
+                    [step, if fed.count[4] > 1 { width * step } else { 0 }]
+                } else {
+                    [0; 2]
+                },
                 mask_base: 0,
                 low: stage.clamp.low,
                 high: stage.clamp.high,
@@ -244,8 +251,7 @@ impl Jobs<'_> {
         let byte = output.first() + positions.start * output.pixel_bytes + first * element;
         let offset = output.offset + byte as u64;
         let whole = output.pixel_bytes == channels * element && positions.len() * length <= MAX_LENGTH;
-        let (length, count) =
-            if whole { (positions.len() * length, 1) } else { (length, positions.len()) };
+        let (length, count) = if whole { (positions.len() * length, 1) } else { (length, positions.len()) };
         StoreSpec {
             block,
             rows: Rows {
@@ -334,4 +340,3 @@ fn constant(config: &Config, offset: usize, words: usize, beats: usize) -> Rows 
         step: [step, 0],
     }
 }
-

@@ -50,9 +50,8 @@ pub(crate) fn load(
         digit_step: 0,
     };
     let [height, width] = stage.size;
-    let same = operand.stride == 1
-        && [layout.shape.height, layout.shape.width] == stage.size
-        && layout.is_linear();
+    let same =
+        operand.stride == 1 && [layout.shape.height, layout.shape.width] == stage.size && layout.is_linear();
     let mut loads = Vec::new();
     if same && pixel == slot && length * beat == pixel {
         // Pixels of the operand lie as they should.
@@ -69,8 +68,7 @@ pub(crate) fn load(
         // Row by row of the output; pieces begin and end anywhere.
         let mut start = positions.start;
         while start < positions.end {
-            let (image, row, column) =
-                (start / (height * width), start / width % height, start % width);
+            let (image, row, column) = (start / (height * width), start / width % height, start % width);
             let end = (start - column + width).min(positions.end);
             let byte = image * layout.image_bytes()
                 + row * operand.stride * layout.row_bytes

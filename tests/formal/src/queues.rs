@@ -1,0 +1,77 @@
+//! Queues and token counters.
+
+use cbp_hdl::parts::{Fifo, Tokens};
+
+use crate::{Error, Property};
+
+const BITS: usize = 3;
+
+/// What is proven of queues and counters.
+///
+/// # Errors
+/// A module has no Verilog.
+pub fn properties() -> Result<Vec<Property>, Error> {
+    let mut properties = Vec::new();
+    for depth in [2, 4, 8] {
+        properties.push(fifo(depth)?);
+    }
+    properties.push(
+        Property::new(
+            "tokens: ready exactly when enough are held, never below 0",
+            &Tokens::default(),
+            include_str!("benches/tokens.v"),
+        )?
+        .inner("held_q", 8, "held_q")
+        .broken("ready one token too early", "held_q >= {4'd0, want}", "held_q + 8'd1 >= {4'd0, want}")
+        .broken(
+            "a token given while others are taken is lost",
+            "(held_q + given) - taken",
+            "take ? held_q - taken : held_q + given",
+        )
+        .broken("a reset keeps the tokens", "if (reset) held_q <= 8'd0", "if (1'd0) held_q <= 8'd0"),
+    );
+    Ok(properties)
+}
+
+fn fifo(depth: usize) -> Result<Property, Error> {
+    let address = depth.ilog2() as usize;
+    let mut property = Property::new(
+        format!("fifo of {depth}: order, number, no loss under its contract"),
+        &Fifo::new(BITS, depth),
+        &format!(
+            "  wire [{}:0] words = {{{}}};\n{}",
+            BITS * depth - 1,
+            words(depth),
+            include_str!("benches/fifo.v")
+        ),
+    )?
+    .number("DEPTH", depth as u64)
+    .number("BITS", BITS as u64)
+    .number("ADDRESS", address as u64)
+    .inner("write_q", address + 1, "write_q")
+    .inner("read_q", address + 1, "read_q")
+    .steps(depth + 4);
+    for i in 0..depth {
+        property = property.inner(&format!("memory.words[{i}]"), BITS, &format!("word_{i}"));
+    }
+    let (full, wide) = (format!("held == {}'d{depth}", address + 1), address + 1);
+    Ok(property
+        .broken("full one entry too late", &full, format!("held == {wide}'d{}", depth + 1))
+        .broken("empty looks at one pointer", format!("held != {wide}'d0"), format!("write_q != {wide}'d0"))
+        .broken("a push is lost when an entry is popped", "if (push) begin", "if (push && !pop) begin")
+        .broken(
+            "the write address is the read address",
+            format!("write_address(write_q[{}:0])", address - 1),
+            format!("write_address(read_q[{}:0])", address - 1),
+        )
+        .broken(
+            "pointers compared at one width more",
+            "held = write_q - read_q",
+            format!("held = {{1'd0, write_q[{}:0]}} - {{1'd0, read_q[{}:0]}}", address - 1, address - 1),
+        ))
+}
+
+/// The memory's words side by side, word 0 lowest.
+fn words(depth: usize) -> String {
+    (0..depth).rev().map(|i| format!("word_{i}")).collect::<Vec<_>>().join(", ")
+}
