@@ -88,7 +88,7 @@ pub fn compile(network: &Network, config: &Config, options: Options) -> Result<P
     }
     let mut layers = describe(config, network, options, &tensors, &stages, &instructions);
     for (layer, blocks) in layers.iter_mut().zip(masks) {
-        layer.mask = (!blocks.is_empty()).then(|| MaskLayout {
+        layer.mask = (!blocks.is_empty()).then_some(MaskLayout {
             segment: segment::SCRATCH,
             images: options.batch,
             shape: layer.output.shape,

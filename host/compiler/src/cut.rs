@@ -201,22 +201,19 @@ impl Limits<'_> {
             return Err(refused("granules of outputs", needed, depth));
         }
         let total = stage.positions();
-        let strip = match self.feed {
-            Feed::Pixels => {
-                // Half, so that the next strip loads meanwhile, unless everything fits.
-                let each = self.activations(1)[0];
-                if fits(total) { total } else { (depth / 2 / each.max(1)).max(1) }
-            }
-            _ => {
-                let image = self.image();
-                if fits(image) {
-                    let each = self.activations(image)[0];
-                    let share = if 2 * each <= depth { depth / 2 } else { depth };
-                    (share / each.max(1)).clamp(1, stage.images()) * image
-                } else {
-                    let rows = (1..=stage.size[0]).rev().find(|&rows| fits(rows * grain)).unwrap_or(1);
-                    rows * grain
-                }
+        let strip = if self.feed == Feed::Pixels {
+            // Half, so that the next strip loads meanwhile, unless everything fits.
+            let each = self.activations(1)[0];
+            if fits(total) { total } else { (depth / 2 / each.max(1)).max(1) }
+        } else {
+            let image = self.image();
+            if fits(image) {
+                let each = self.activations(image)[0];
+                let share = if 2 * each <= depth { depth / 2 } else { depth };
+                (share / each.max(1)).clamp(1, stage.images()) * image
+            } else {
+                let rows = (1..=stage.size[0]).rev().find(|&rows| fits(rows * grain)).unwrap_or(1);
+                rows * grain
             }
         };
         let strip = if strip < self.image() { evenly(self.image(), strip, grain) } else { strip };

@@ -129,14 +129,11 @@ impl Jobs<'_> {
         let mut needs: Vec<ItemId> =
             [constants.weights, constants.parameters].into_iter().flatten().collect();
         let first_group = data.outputs.start / config.ppu_lanes;
-        let (block, step, base) = match shared {
-            Some((block, _)) => {
-                (*block, stage.groups(), (piece.start - strip.start) * stage.groups() + first_group)
-            }
-            None => {
-                let block = stage.store.then(|| self.block(work, piece.len() * data.groups));
-                (block, data.groups, 0)
-            }
+        let (block, step, base) = if let Some((block, _)) = shared {
+            (*block, stage.groups(), (piece.start - strip.start) * stage.groups() + first_group)
+        } else {
+            let block = stage.store.then(|| self.block(work, piece.len() * data.groups));
+            (block, data.groups, 0)
         };
         let (step, base) = (step * stage.group_granules(), base * stage.group_granules());
         needs.extend(self.output);
@@ -203,18 +200,15 @@ impl Jobs<'_> {
         }
         // The operand comes last: it may have to wait for the same stage's predecessor as the input does.
         if let Some(operand) = &stage.operand {
-            let (own, group) = match shared {
-                Some((_, loaded)) => (loaded.clone(), 0),
-                None => {
-                    let group = tile / self.cut.operand_tiles * self.cut.operand_tiles;
-                    let last = (group + self.cut.operand_tiles).min(stage.tiles.len()) - 1;
-                    let channels = stage.tiles[group].outputs.start..stage.tiles[last].outputs.end;
-                    if tile == group {
-                        let loaded = operand::load(config, stage, operand, work, piece, &channels);
-                        self.operands.insert(piece.start, loaded);
-                    }
-                    (self.operands.get(&piece.start).cloned().flatten(), channels.start)
+            let (own, group) = if let Some((_, loaded)) = shared { (loaded.clone(), 0) } else {
+                let group = tile / self.cut.operand_tiles * self.cut.operand_tiles;
+                let last = (group + self.cut.operand_tiles).min(stage.tiles.len()) - 1;
+                let channels = stage.tiles[group].outputs.start..stage.tiles[last].outputs.end;
+                if tile == group {
+                    let loaded = operand::load(config, stage, operand, work, piece, &channels);
+                    self.operands.insert(piece.start, loaded);
                 }
+                (self.operands.get(&piece.start).cloned().flatten(), channels.start)
             };
             if let Some(loaded) = own {
                 needs.push(loaded.item);
