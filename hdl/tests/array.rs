@@ -153,7 +153,7 @@ impl Device {
         let set = self.config.weight_set;
         let mut codes = vec![0; self.config.lanes];
         if random.one_in(2) {
-            codes.iter_mut().for_each(|c| *c = random.below(1 << set.code_bits()) as u8);
+            codes.fill_with(|| random.below(1 << set.code_bits()) as u8);
             return codes;
         }
         let levels = set.levels();

@@ -4,10 +4,12 @@
 
 mod common;
 
-use cbp_hdl::array::tree::AdderTree;
+use cbp_hdl::array::shape::Shape;
+use cbp_hdl::array::tree::SignTree;
 use cbp_hdl::lang::arith::{Concat, LessSigned, MultiplySigned, ShiftRightSigned, Split};
 use cbp_hdl::lang::emit::emit;
 use cbp_hdl::lang::prelude::*;
+use cbp_isa::{Config, Preset, WeightSet};
 use common::hardware::hardware;
 use common::{Bench, part};
 
@@ -237,10 +239,13 @@ fn text_of_a_block() {
 
 #[test]
 fn equal_blocks_share_a_module() {
-    let design = emit(&AdderTree::new(8, 8), "tree").unwrap();
-    let names: Vec<&str> = design.modules.iter().map(|m| m.name.as_str()).collect();
-    assert_eq!(names, ["tree_adder", "tree_adder_2", "tree_adder_3", "tree"], "one adder per level");
-    assert_eq!(emit(&AdderTree::new(8, 8), "tree").unwrap().text(), design.text());
+    let config = Config { lanes: 64, ..Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift) };
+    let tree = || SignTree::new(&Shape::new(&config));
+    let design = emit(&tree(), "tree").unwrap();
+    let adders = design.modules.iter().filter(|m| m.name.contains("adder")).count();
+    let levels = Shape::new(&config).chains().ilog2() as usize;
+    assert!(levels > 1 && adders == levels, "one adder per level: {adders} of {levels}");
+    assert_eq!(emit(&tree(), "tree").unwrap().text(), design.text());
     assert_eq!(emit(&Doubled::default(), "module").unwrap().top(), "module_");
 }
 

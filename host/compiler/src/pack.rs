@@ -9,7 +9,8 @@ use crate::lower::{Stage, Tile};
 
 /// What the lanes of a stage's tiles stand for.
 struct Lanes {
-    lanes: usize,
+    /// Lanes of a word.
+    width: usize,
     /// The input channel at each byte of the input's span.
     map: Vec<Option<usize>>,
     /// Bytes of a packed kernel row and of a pixel in it.
@@ -20,12 +21,12 @@ impl Lanes {
     fn new(config: &Config, stage: &Stage) -> Self {
         let pixel = stage.input.pixel_bytes;
         let packed = stage.packed.then_some([stage.window.kernel[1] * pixel, pixel]);
-        Self { lanes: config.lanes, map: stage.input.channel_map(), packed }
+        Self { width: config.lanes, map: stage.input.channel_map(), packed }
     }
 
     /// Kernel element and input channel of a lane in a word of `element`; packed words have no element of their own.
     fn input(&self, element: [usize; 2], word: usize, lane: usize) -> Option<([usize; 2], usize)> {
-        let byte = word * self.lanes + lane;
+        let byte = word * self.width + lane;
         match self.packed {
             None => Some((element, (*self.map.get(byte)?)?)),
             Some([piece, pixel]) => {

@@ -26,8 +26,9 @@ Networks: lenet5, resnet20, alexnet, vgg16, googlenet, resnet18, resnet50 (NAME@
 }
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub struct Device {
-    /// A network, fc:INPUTSxOUTPUTS, or conv:KxK[sSTRIDE],INPUTS-OUTPUTS,SIZE
+    /// A network, fc:INPUTSxOUTPUTS, or conv:KxKsSTRIDE,INPUTS-OUTPUTS,SIZE
     #[arg(long, value_name = "NET", default_value = "fc:1024x1024")]
     net: Workload,
     #[command(flatten)]

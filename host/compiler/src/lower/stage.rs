@@ -46,6 +46,7 @@ pub(crate) struct Tile {
 
 /// Everything that is decided about a layer before it is cut.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a layer")]
 pub(crate) struct Stage<'a> {
     /// The network's layer that it belongs to.
     pub(crate) layer: usize,

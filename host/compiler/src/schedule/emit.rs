@@ -57,7 +57,7 @@ pub(crate) fn emit<'n>(
     let Work { items, jobs, blocks, last_use, .. } = work;
     let mut free_after = vec![Vec::new(); items.len()];
     for (id, item) in items.iter().enumerate() {
-        if let (None, Some(last)) = (item.last_job, item.last_item) {
+        if let (None, Some(last)) = (item.last_job, item.last_packed) {
             free_after[last].push(id);
         }
     }

@@ -330,7 +330,7 @@ impl<'a> Feeder<'a> {
         let item = work.item(stage.layer, Place::Activations, positions.len() * words, Vec::new());
         items.push(anchor);
         for &line in &items {
-            work.items[line].last_item = Some(item);
+            work.items[line].last_packed = Some(item);
         }
         work.items[item].pack = Some(PackSpec { op, anchor: (anchor, line), lines: needed, items });
         item
@@ -341,11 +341,6 @@ impl<'a> Feeder<'a> {
         let [height, width] = self.stage.size;
         let start = positions.start % (height * width);
         start / width..(start + positions.len()).div_ceil(width)
-    }
-
-    fn load(&self, rows: Rows) -> LoadSpec {
-        debug_assert!(rows.length <= MAX_LENGTH);
-        LoadSpec { destination: Destination::Activations, rows, digit_step: 0 }
     }
 
     /// `pixels` pixels that follow each other from byte `offset` of the input on.
@@ -360,7 +355,7 @@ impl<'a> Feeder<'a> {
                 let length = (all - i * step).min(step);
                 let base = i * step / config.activation_beats();
                 let offset = at + (i * step * beat) as u64;
-                self.load(Rows {
+                activations(Rows {
                     segment: input.segment,
                     offset,
                     length,
@@ -372,7 +367,7 @@ impl<'a> Feeder<'a> {
             });
             return pieces.collect();
         }
-        vec![self.load(Rows {
+        vec![activations(Rows {
             segment: input.segment,
             offset: at,
             length: input.span().div_ceil(beat),
@@ -413,7 +408,7 @@ impl<'a> Feeder<'a> {
         let words = stage.pixel_words(self.config);
         let [down, along] = stage.window.stride;
         let offset = image * input.image_bytes() + rows.start * down * input.row_bytes + input.first();
-        vec![self.load(Rows {
+        vec![activations(Rows {
             segment: input.segment,
             offset: input.offset + offset as u64,
             length: input.span().div_ceil(self.config.beat_bytes()),
@@ -423,4 +418,9 @@ impl<'a> Feeder<'a> {
             step: [words, words * stage.size[1]],
         })]
     }
+}
+
+fn activations(rows: Rows) -> LoadSpec {
+    debug_assert!(rows.length <= MAX_LENGTH);
+    LoadSpec { destination: Destination::Activations, rows, digit_step: 0 }
 }

@@ -26,6 +26,12 @@ struct Constants {
     parameters: Option<ItemId>,
 }
 
+/// What all tiles of a strip share, where they are stored together.
+struct Shared {
+    block: Option<BlockId>,
+    operand: Option<Loaded>,
+}
+
 struct Jobs<'a> {
     config: &'a Config,
     stage: &'a Stage<'a>,
@@ -88,10 +94,10 @@ impl Jobs<'_> {
             let shared = cut.together.then(|| {
                 let operand = stage.operand.as_ref();
                 let channels = 0..stage.output.shape.channels;
-                let loaded =
+                let operand =
                     operand.and_then(|o| operand::load(self.config, stage, o, work, &strip, &channels));
                 let block = stage.store.then(|| self.block(work, strip.len() * stage.groups()));
-                (block, loaded)
+                Shared { block, operand }
             });
             for t in 0..tiles {
                 // The tiles of a group must be cut alike.
@@ -119,7 +125,7 @@ impl Jobs<'_> {
         strip: &Range<usize>,
         tile: usize,
         piece: &Range<usize>,
-        shared: Option<&(Option<BlockId>, Option<Loaded>)>,
+        shared: Option<&Shared>,
         masks: &mut Vec<MaskBlock>,
         reserve: &mut impl FnMut(usize) -> usize,
     ) {
@@ -129,8 +135,8 @@ impl Jobs<'_> {
         let mut needs: Vec<ItemId> =
             [constants.weights, constants.parameters].into_iter().flatten().collect();
         let first_group = data.outputs.start / config.ppu_lanes;
-        let (block, step, base) = if let Some((block, _)) = shared {
-            (*block, stage.groups(), (piece.start - strip.start) * stage.groups() + first_group)
+        let (block, step, base) = if let Some(shared) = shared {
+            (shared.block, stage.groups(), (piece.start - strip.start) * stage.groups() + first_group)
         } else {
             let block = stage.store.then(|| self.block(work, piece.len() * data.groups));
             (block, data.groups, 0)
@@ -199,27 +205,15 @@ impl Jobs<'_> {
             });
         }
         // The operand comes last: it may have to wait for the same stage's predecessor as the input does.
-        if let Some(operand) = &stage.operand {
-            let (own, group) = if let Some((_, loaded)) = shared { (loaded.clone(), 0) } else {
-                let group = tile / self.cut.operand_tiles * self.cut.operand_tiles;
-                let last = (group + self.cut.operand_tiles).min(stage.tiles.len()) - 1;
-                let channels = stage.tiles[group].outputs.start..stage.tiles[last].outputs.end;
-                if tile == group {
-                    let loaded = operand::load(config, stage, operand, work, piece, &channels);
-                    self.operands.insert(piece.start, loaded);
-                }
-                (self.operands.get(&piece.start).cloned().flatten(), channels.start)
-            };
-            if let Some(loaded) = own {
-                needs.push(loaded.item);
-                let first = first_group - group / config.ppu_lanes;
-                let mut at = piece.start;
-                for compute in &mut computes {
-                    let offset = (at - loaded.positions.start) * loaded.step + first;
-                    compute.op.residual = Some([0, loaded.step]);
-                    compute.residual = Some(At { item: loaded.item, offset: offset as i64 });
-                    at += compute.op.positions();
-                }
+        if let Some((loaded, group)) = self.operand(work, tile, piece, shared) {
+            needs.push(loaded.item);
+            let first = first_group - group / config.ppu_lanes;
+            let mut at = piece.start;
+            for compute in &mut computes {
+                let offset = (at - loaded.positions.start) * loaded.step + first;
+                compute.op.residual = Some([0, loaded.step]);
+                compute.residual = Some(At { item: loaded.item, offset: offset as i64 });
+                at += compute.op.positions();
             }
         }
         let ends = tile + 1 == stage.tiles.len() && piece.end == strip.end;
@@ -235,6 +229,29 @@ impl Jobs<'_> {
             _ => {}
         }
         work.push(Job { layer: stage.layer, needs, computes, stores });
+    }
+
+    /// The operand of a tile's piece, if it has one, with the first output channel that it holds.
+    fn operand(
+        &mut self,
+        work: &mut Work,
+        tile: usize,
+        piece: &Range<usize>,
+        shared: Option<&Shared>,
+    ) -> Option<(Loaded, usize)> {
+        let (config, stage) = (self.config, self.stage);
+        let operand = stage.operand.as_ref()?;
+        if let Some(shared) = shared {
+            return Some((shared.operand.clone()?, 0));
+        }
+        let group = tile / self.cut.operand_tiles * self.cut.operand_tiles;
+        let last = (group + self.cut.operand_tiles).min(stage.tiles.len()) - 1;
+        let channels = stage.tiles[group].outputs.start..stage.tiles[last].outputs.end;
+        if tile == group {
+            let loaded = operand::load(config, stage, operand, work, piece, &channels);
+            self.operands.insert(piece.start, loaded);
+        }
+        Some((self.operands.get(&piece.start).cloned().flatten()?, channels.start))
     }
 
     /// The STORE of a block that holds `channels` channels from `first` on of `positions`.

@@ -41,7 +41,7 @@ pub(crate) struct Item {
     pub(crate) after: Option<usize>,
     /// The last job, or else the last item, that needs it.
     pub(crate) last_job: Option<usize>,
-    pub(crate) last_item: Option<ItemId>,
+    pub(crate) last_packed: Option<ItemId>,
 }
 
 /// A place in an item: positions from its start on (before it, if negative).
@@ -135,8 +135,8 @@ impl Work {
             let read = memory(&load.rows, self.beat, false);
             self.stored[load.rows.segment].touch(&read, Engine::Load, 0, |job| after = after.max(Some(job)));
         }
-        let (pack, last_job, last_item) = (None, None, None);
-        self.items.push(Item { layer, place, length, loads, pack, after, last_job, last_item });
+        let (pack, last_job, last_packed) = (None, None, None);
+        self.items.push(Item { layer, place, length, loads, pack, after, last_job, last_packed });
         self.items.len() - 1
     }
 
