@@ -133,8 +133,14 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    pub(crate) fn push(&mut self, layer: usize, operation: Operation, touched: &[Access]) {
-        let Some(engine) = operation.engine() else { return };
+    /// Adds an instruction; says which one of each other engine it must wait for.
+    pub(crate) fn push(
+        &mut self,
+        layer: usize,
+        operation: Operation,
+        touched: &[Access],
+    ) -> [Option<usize>; 3] {
+        let Some(engine) = operation.engine() else { return [None; 3] };
         let index = self.nodes.len();
         let mut after = [None; 3];
         for access in touched.iter().filter(|access| access.start < access.end) {
@@ -150,6 +156,7 @@ impl Builder {
             });
         }
         self.nodes.push(Node { operation, engine, layer, after });
+        after
     }
 
     /// The instructions with their tokens, END last; nothing if a wait has no token counter.

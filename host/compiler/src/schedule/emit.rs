@@ -1,9 +1,9 @@
 //! From jobs and items to instructions.
 //!
-//! Before a job come the items that it needs, and then as many items of later jobs as there is space for, but not so
-//! many instructions that they would fill LOAD's queue and keep the array's own from being fetched. Items of one buffer
-//! keep their order; an item that cannot come yet (no space, or what it reads is not stored yet) does not hold up those
-//! of other buffers.
+//! Before a job come the items that it needs, and then items of later jobs, as long as there is space for them and
+//! LOAD's queue has room for them before the job starts: a full queue would keep the array's own instructions from
+//! being fetched. Items of one buffer keep their order; an item that cannot come yet (no space, or what it reads is
+//! not stored yet) does not hold up those of other buffers.
 
 use core::ops::Range;
 use std::collections::VecDeque;
@@ -14,14 +14,14 @@ use cbp_isa::instruction::OutputMode;
 use super::work::{ComputeSpec, Item, ItemId, Job, Work, memory};
 use crate::CompileError;
 use crate::hazards::{Access, Builder, Instructions, Place};
+use crate::interpreter::Engine;
 use crate::operation::{Load, Operation, Rows, Store};
+use crate::predict::{Machine, Timing};
 use crate::program::segment;
 use crate::ring::Ring;
 
-/// LOADs and PACKs ahead of those that the next job needs, of the last [`RECENT`] jobs: the others have left the queue.
-const AHEAD: usize = 6;
-/// Jobs after which a LOAD will have been started.
-const RECENT: usize = 2;
+/// Cycles by which a LOAD ahead of its time leaves the fetch unit before the next job can start.
+const MARGIN: u64 = 32;
 
 /// An operand buffer: its space, and its items that are still to come.
 struct Buffer {
@@ -44,8 +44,12 @@ struct Emitter<'a> {
     block_starts: Vec<Option<u64>>,
     /// Items that no job needs, by the item after which they are free.
     free_after: Vec<Vec<ItemId>>,
-    /// Items that were emitted before their time, each with the job before which it was, and its instructions.
-    ahead: Vec<(ItemId, usize, usize)>,
+    /// When each item is there.
+    ready: Vec<u64>,
+    /// Times as they would be.
+    machine: Machine<'a>,
+    /// When each instruction is done.
+    ends: Vec<u64>,
 }
 
 /// The program. `name` gives a layer's name for messages.
@@ -80,6 +84,7 @@ pub(crate) fn emit<'n>(
         config,
         builder: Builder::default(),
         starts: vec![None; items.len()],
+        ready: vec![0; items.len()],
         rings: [
             buffer(Place::Activations, config.activation_depth),
             buffer(Place::Weights, config.weight_depth),
@@ -93,7 +98,8 @@ pub(crate) fn emit<'n>(
         block_starts: vec![None; blocks.len()],
         blocks,
         free_after,
-        ahead: Vec::new(),
+        machine: Machine::new(config, Timing::default()),
+        ends: Vec::new(),
     };
     let failed = |layer, what| CompileError::Internal { layer: name(layer).to_owned(), what };
     for (index, job) in jobs.iter().enumerate() {
@@ -103,8 +109,8 @@ pub(crate) fn emit<'n>(
         for &id in &needs {
             emitter.need(id).ok_or_else(|| failed(job.layer, "no space for what a job needs"))?;
         }
-        emitter.ahead.retain(|(id, job, _)| job + RECENT > index && !needs.contains(id));
-        while emitter.ahead.iter().map(|(_, _, count)| count).sum::<usize>() < AHEAD && emitter.prefetch() {}
+        let start = needs.iter().map(|&id| emitter.ready[id]).fold(emitter.machine.array(), u64::max);
+        while emitter.machine.dispatch(Engine::Load) + MARGIN <= start && emitter.prefetch() {}
         emitter.job(job).ok_or_else(|| failed(job.layer, "no space for what a job writes"))?;
         emitter.done += 1;
         for &id in &free_items[index] {
@@ -155,6 +161,15 @@ impl Emitter<'_> {
         {
             buffer.ring.free(start);
         }
+    }
+
+    /// Adds an instruction; says when it will be done.
+    fn push(&mut self, layer: usize, operation: &Operation, touched: &[Access]) -> u64 {
+        let after = self.builder.push(layer, operation.clone(), touched);
+        let ready = after.into_iter().flatten().map(|index| self.ends[index]).max().unwrap_or(0);
+        let end = self.machine.run(operation, ready).end;
+        self.ends.push(end);
+        end
     }
 
     /// Words of a LOAD's own address from positions of an item: the residual buffer counts granules, but is loaded in
@@ -209,7 +224,6 @@ impl Emitter<'_> {
         let base = self.word(place, start);
         let words = self.word_count(place);
         let loads = core::mem::take(&mut self.items[id].loads);
-        let mut count = loads.len();
         for load in loads {
             let mut touched = written.clone();
             if load.rows.segment != segment::PROGRAM {
@@ -224,7 +238,7 @@ impl Emitter<'_> {
                 rows,
                 digit_step: load.digit_step,
             };
-            self.builder.push(layer, Operation::Load(op), &touched);
+            self.ready[id] = self.push(layer, &Operation::Load(op), &touched);
         }
         if let Some(pack) = self.items[id].pack.take() {
             let (anchor, line) = pack.anchor;
@@ -236,13 +250,11 @@ impl Emitter<'_> {
             touched.extend(wrapped(Place::Lines, lines, self.config.line_depth, false));
             op.line_base = (origin as i64 - (line * op.line_pitch) as i64).rem_euclid(1 << 16) as usize;
             op.base = base;
-            self.builder.push(layer, Operation::Pack(op), &touched);
-            count += 1;
+            self.ready[id] = self.push(layer, &Operation::Pack(op), &touched);
         }
         for freed in core::mem::take(&mut self.free_after[id]) {
             self.free(freed);
         }
-        self.ahead.push((id, self.done, count));
         true
     }
 
@@ -278,7 +290,7 @@ impl Emitter<'_> {
             touched.push(memory(&spec.rows, beat, true));
             let rows = Rows { base: (base + spec.rows.base) % beats, ..spec.rows };
             let op = Store { wait_compute: 0, signal_compute: 0, signal_load: 0, rows };
-            self.builder.push(job.layer, Operation::Store(op), &touched);
+            self.push(job.layer, &Operation::Store(op), &touched);
         }
         Some(())
     }
@@ -332,7 +344,7 @@ impl Emitter<'_> {
             let range = at..at + self.blocks[mask] as u64;
             touched.extend(wrapped(Place::Outputs, range, config.output_depth, true));
         }
-        self.builder.push(layer, Operation::Compute(op), &touched);
+        self.push(layer, &Operation::Compute(op), &touched);
         Some(())
     }
 }

@@ -1,0 +1,198 @@
+//! The engines' clocks: when an instruction is dispatched, when its engine takes it, when it is done.
+//!
+//! - *Fetch*: one read latency, then the instructions' beats, before those of LOAD where both want the bus, in
+//!   program order, into queues of [`QUEUE_DEPTH`]; a full queue blocks what is behind it.
+//! - *LOAD*: one request per cycle while a read tag is free; bursts of at most `burst_bytes` that do not cross 4 KiB;
+//!   one beat per cycle in request order. The next LOAD's requests follow at once.
+//! - *PACK*: one cycle per beat of the line buffer that a kernel row touches, and one per position.
+//! - *COMPUTE*: one step per cycle; a position leaves when its steps are done and the position before it has drained
+//!   (one cycle per group, one more with sign masks). The next COMPUTE's steps follow at once.
+//! - *STORE*: one beat per cycle and a gap per row and per burst; the next STORE's rows follow at once.
+
+use std::collections::VecDeque;
+
+use cbp_isa::Config;
+use cbp_isa::instruction::{Destination, INSTRUCTION_BYTES};
+
+use super::Timing;
+use crate::interpreter::{Engine, QUEUE_DEPTH};
+use crate::operation::{Compute, Load, Operation, Pack, Rows, Store};
+
+/// Cycles between putting an instruction together and the next one's first beat.
+const DISPATCH: u64 = 2;
+
+/// When an instruction ran.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// It had its tokens and its engine.
+    pub start: u64,
+    /// Its effects were visible.
+    pub end: u64,
+}
+
+/// The accelerator while a program passes, instruction by instruction.
+#[derive(Debug)]
+pub(crate) struct Machine<'a> {
+    config: &'a Config,
+    timing: Timing,
+    /// Instructions so far, and when the last one was dispatched.
+    fetched: u64,
+    dispatched: u64,
+    /// Starts of each engine's last instructions, as many as its queue holds.
+    starts: [VecDeque<u64>; 3],
+    /// When the last instruction of all was done.
+    done: u64,
+    /// When a LOAD can request, the read channel is free, and each tag is free (oldest first).
+    request: u64,
+    read: u64,
+    tags: VecDeque<u64>,
+    /// When the array and the PPU are free.
+    array: u64,
+    ppu: u64,
+    /// When the write channel is free.
+    write: u64,
+}
+
+impl<'a> Machine<'a> {
+    pub(crate) fn new(config: &'a Config, timing: Timing) -> Self {
+        Self {
+            config,
+            timing,
+            fetched: 0,
+            dispatched: 0,
+            starts: Default::default(),
+            done: 0,
+            request: 0,
+            read: 0,
+            tags: core::iter::repeat_n(0, config.read_tags).collect(),
+            array: 0,
+            ppu: 0,
+            write: 0,
+        }
+    }
+
+    /// When the next instruction, one of `engine`, would leave the fetch unit: fetched, and its queue not full.
+    pub(crate) fn dispatch(&self, engine: Engine) -> u64 {
+        let beats = self.fetch_beats() + DISPATCH;
+        let fetched = self.timing.read_latency + beats * (self.fetched + 1);
+        let starts = &self.starts[engine as usize];
+        // The queue has room once the instruction QUEUE_DEPTH before this one has left it.
+        let room = if starts.len() == QUEUE_DEPTH { starts[0] + 1 } else { 0 };
+        fetched.max(self.dispatched + 1).max(room)
+    }
+
+    /// When the array is free.
+    pub(crate) const fn array(&self) -> u64 {
+        self.array
+    }
+
+    /// When an instruction of `engine` could start, but for what it waits for.
+    pub(crate) fn free(&self, engine: Engine) -> u64 {
+        let free = match engine {
+            Engine::Load => self.request,
+            Engine::Compute => self.array,
+            Engine::Store => self.write,
+        };
+        free.max(self.dispatch(engine))
+    }
+
+    /// Runs the next instruction, for which everything is `ready` at that time.
+    pub(crate) fn run(&mut self, operation: &Operation, ready: u64) -> Span {
+        let fetch_beats = self.fetch_beats();
+        let Some(engine) = operation.engine() else {
+            let start = self.dispatch(Engine::Load).min(self.dispatch(Engine::Store));
+            let span = Span { start, end: self.done.max(start) };
+            return span;
+        };
+        let start = self.free(engine).max(ready);
+        self.dispatched = self.dispatch(engine);
+        self.fetched += 1;
+        if self.read > self.dispatched {
+            self.read += fetch_beats;
+        }
+        let starts = &mut self.starts[engine as usize];
+        if starts.len() == QUEUE_DEPTH {
+            starts.pop_front();
+        }
+        starts.push_back(start);
+        let begin = start + self.timing.setup;
+        let end = match operation {
+            Operation::Load(op) => self.load(op, begin),
+            Operation::Pack(op) => self.pack(op, begin),
+            Operation::Compute(op) => self.compute(op, begin),
+            Operation::Store(op) => self.store(op, begin),
+            Operation::End => begin,
+        };
+        self.done = self.done.max(end);
+        Span { start, end }
+    }
+
+    fn fetch_beats(&self) -> u64 {
+        (INSTRUCTION_BYTES / self.config.beat_bytes()).max(1) as u64
+    }
+
+    /// Beats of every burst of `rows`.
+    fn bursts(&self, rows: &Rows) -> impl Iterator<Item = u64> + use<> {
+        let (beat, limit) = (self.config.beat_bytes() as u64, self.timing.burst_bytes);
+        let length = rows.length as u64 * beat;
+        rows.iter().flat_map(move |(offset, _)| {
+            let (mut at, end) = (offset, offset + length);
+            core::iter::from_fn(move || {
+                let bytes = limit.min(4096 - at % 4096).min(end - at);
+                at += bytes;
+                (bytes > 0).then_some(bytes / beat)
+            })
+        })
+    }
+
+    fn load(&mut self, op: &Load, begin: u64) -> u64 {
+        self.request = self.request.max(begin);
+        self.read += self.timing.load_gap;
+        // Eight beats of int8 weights take so many cycles.
+        let group = match op.destination {
+            Destination::WeightsInt8 => Timing::int8_group_cycles(self.config),
+            _ => 8,
+        };
+        for beats in self.bursts(&op.rows) {
+            let tag = self.tags.pop_front().unwrap_or(0);
+            self.request = self.request.max(tag) + 1;
+            let first = (self.request + self.timing.read_latency).max(self.read);
+            self.read = first + (beats * group).div_ceil(8);
+            self.tags.push_back(self.read);
+        }
+        self.read
+    }
+
+    fn pack(&mut self, op: &Pack, begin: u64) -> u64 {
+        let beat = self.config.beat_bytes() as i64;
+        let mut cycles = 0;
+        for x in 0..op.count[0] {
+            let first = op.column + (x * op.column_step) as i64;
+            let touched = (first + op.piece as i64 - 1).div_euclid(beat) - first.div_euclid(beat) + 1;
+            cycles += touched as u64 * op.pieces as u64 + 1;
+        }
+        self.request = self.request.max(begin);
+        self.read = self.read.max(begin) + cycles * op.count[1] as u64;
+        self.read
+    }
+
+    fn compute(&mut self, op: &Compute, begin: u64) -> u64 {
+        let (steps, groups) = (op.steps() as u64, op.groups as u64);
+        let positions = op.positions();
+        let mut at = begin;
+        for _ in 0..positions {
+            at = (at + steps).max(self.ppu);
+            self.ppu = at + groups + u64::from(op.mask);
+        }
+        self.array = at;
+        self.ppu + self.timing.array_latency + self.timing.ppu_latency
+    }
+
+    fn store(&mut self, op: &Store, begin: u64) -> u64 {
+        let gap = self.timing.store_gap;
+        let bursts: u64 = self.bursts(&op.rows).map(|beats| beats + gap).sum();
+        let rows = (op.rows.count[0] * op.rows.count[1]) as u64;
+        self.write = begin + bursts + gap * rows;
+        self.write + self.timing.write_latency
+    }
+}
