@@ -15,5 +15,12 @@ pub fn accumulator() -> Result<Property, Error> {
         include_str!("../benches/accumulator.v"),
     )?
     .number("WIDTH", WIDTH as u64)
-    .inner("total_q", WIDTH, "total"))
+    .inner("total_q", WIDTH, "total")
+    .broken("does not start from 0", format!("chosen = {WIDTH}'d0"), "chosen = total_q")
+    .broken("moves up one place for two", "total_q << 2", "total_q << 1")
+    .broken("always carries in", ", ~carry}", ", 1'd0}")
+    .broken("the sign of the sum is not extended", format!("sum[{}]", SUM - 1), "1'b0")
+    .broken("every sum counts", "if (valid)", "if (1'd1)")
+    .broken("drains what does not end", "if (last)", "if (valid)")
+    .broken("drains without the last sum", "drain_d = adder_y", "drain_d = total_q"))
 }

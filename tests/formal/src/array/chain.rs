@@ -9,6 +9,7 @@ use cbp_hdl::lang::prelude::*;
 use cbp_isa::WeightSet;
 use cbp_isa::weight_code::chain_lanes;
 
+use super::sums::negations;
 use super::weights::{dot, weights};
 use super::{delay, sum};
 use crate::{Error, Property};
@@ -62,15 +63,21 @@ pub fn chains(set: WeightSet) -> Result<Vec<Property>, Error> {
 }
 
 fn chain(set: WeightSet, signed: bool) -> Result<Property, Error> {
-    let bits: usize = std::env::var("CHAIN_BITS").ok().and_then(|v| v.parse().ok()).unwrap_or(4);
-    let shape = Shape { set, activation_bits: bits, lanes: chain_lanes(set) };
+    // As many as are decided within seconds.
+    let activation_bits = match set {
+        WeightSet::Ternary => 8,
+        WeightSet::Binary | WeightSet::OneBitShift => 4,
+        WeightSet::TwoBitShift => 3,
+    };
+    let shape = Shape { set, activation_bits, lanes: chain_lanes(set) };
     let first = if signed { 0 } else { chain_lanes(set) };
     let lanes = first..first + shape.lanes;
     let code = set.code_bits() as usize;
     let mut text = String::new();
     for lane in lanes.clone() {
         let (unit, place) = ((lane - first) / shape.unit_lanes(), (lane - first) % shape.unit_lanes());
-        let _ = writeln!(text, "  wire [{}:0] lane_{lane} = code_{unit}[{} +: {code}];", code - 1, place * code);
+        let _ =
+            writeln!(text, "  wire [{}:0] lane_{lane} = code_{unit}[{} +: {code}];", code - 1, place * code);
     }
     let latency = shape.chain_latency();
     text += &weights(set, &lanes);
@@ -83,9 +90,20 @@ fn chain(set: WeightSet, signed: bool) -> Result<Property, Error> {
     };
     let _ = writeln!(text, "  wire signed [BITS-1:0] result = {result};");
     let property = Property::new(
-        format!("{set}, {name} = sum of activations times weights, every word of codes"),
+        format!(
+            "{set}, {name} = sum of {activation_bits}-bit activations times weights, every word of codes"
+        ),
         &Fed::new(&shape, signed),
         "",
     )?;
-    Ok(sum(property, &text, shape.sum_bits(shape.chain_units()) + 1, latency, 0))
+    let (last, each) = (shape.chain_units() - 1, shape.unit_operands());
+    let property = negations(sum(property, &text, shape.sum_bits(last + 1) + 1, latency, 0))
+        .broken("a member takes the code of the head", ".code(wait_1_y)", ".code(wait_0_y)")
+        .broken("a code is not delayed", format!(".code(wait_{last}_y)"), format!(".code(code_{last})"))
+        .broken("a member takes the operand of the head", format!("(operand_{each})"), "(operand_0)");
+    Ok(if shape.pairs() {
+        property.broken("the difference of a pair is its sum", "left - right", "left + right")
+    } else {
+        property.broken("an activation is not delayed", format!("= wait_{last}_y"), format!("= x_{last}"))
+    })
 }

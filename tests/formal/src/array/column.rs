@@ -3,17 +3,21 @@
 use std::fmt::Write;
 
 use cbp_hdl::array::Column;
-use cbp_hdl::array::operands::Operands;
 use cbp_hdl::array::accumulator::START_BITS;
+use cbp_hdl::array::operands::Operands;
 use cbp_hdl::array::shape::Shape;
 use cbp_hdl::lang::prelude::*;
 use cbp_isa::weight_code::chain_lanes;
 use cbp_isa::{Config, WeightSet};
 
 use super::sum;
+use super::sums::negations;
 use super::weights::{dot, weights};
 use crate::rings::config;
 use crate::{Error, Property};
+
+/// Bits of an activation.
+const BITS: usize = 2;
 
 /// A column and the operands of all columns.
 #[derive(LogicBlock)]
@@ -70,9 +74,15 @@ impl Logic for Fed {
 
 /// A single sum of a column, started from 0 and drained at once.
 pub fn column(set: WeightSet) -> Result<Property, Error> {
-    let bits: usize = std::env::var("COLUMN_BITS").ok().and_then(|v| v.parse().ok()).unwrap_or(2);
     let lanes = 2 * chain_lanes(set);
-    let config = Config { weight_set: set, lanes, columns: 1, activation_bits: bits, accumulator_bits: 12, ..config()? };
+    let config = Config {
+        weight_set: set,
+        lanes,
+        columns: 1,
+        activation_bits: BITS,
+        accumulator_bits: 12,
+        ..config()?
+    };
     let shape = Shape::new(&config);
     let planes = set.code_bits() as usize;
     let mut text = String::new();
@@ -84,9 +94,20 @@ pub fn column(set: WeightSet) -> Result<Property, Error> {
     text += &dot(&shape, &(0..lanes));
     text += "  always @* assume (start == 0 && last);\n  wire signed [BITS-1:0] result = $signed(out);\n";
     let property = Property::new(
-        format!("{set}, column of {lanes} lanes: drained is the sum of activations times weights, every word of codes"),
+        format!(
+            "{set}, column of {lanes} lanes: drained is the sum of {BITS}-bit activations times weights, every word of codes"
+        ),
         &Fed::new(&config),
         "",
     )?;
-    Ok(sum(property, &text, config.accumulator_bits, shape.latency() + 1, 0))
+    let (sign, second) = (planes - 1, chain_lanes(set));
+    Ok(negations(sum(property, &text, config.accumulator_bits, shape.latency() + 1, 0))
+        .broken(
+            "the second chain takes the sign of the first",
+            format!("planes_{sign}[{second}];"),
+            format!("planes_{sign}[0];"),
+        )
+        .broken("the 1 of the complemented head is not added", ".carry(lane_sign_y)", ".carry(1'd0)")
+        .broken("the 1 comes before its sum", ".carry(lane_sign_y)", format!(".carry(planes_{sign}[0])"))
+        .broken("the first chain counts twice", ".x_1(chain_1_sum)", ".x_1(chain_0_sum)"))
 }

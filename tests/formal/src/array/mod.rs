@@ -11,6 +11,8 @@ mod sums;
 mod units;
 mod weights;
 
+use std::fmt::Write;
+
 use cbp_isa::WeightSet;
 
 use crate::{Error, Property};
@@ -48,10 +50,12 @@ fn sum(property: Property, text: &str, bits: usize, latency: usize, before: usiz
 
 /// Registers: `later` is what `name` was `cycles` ago.
 fn delay(name: &str, later: &str, bits: usize, cycles: usize) -> String {
-    use std::fmt::Write;
     let (top, mut text, mut last) = (bits - 1, String::new(), name.to_owned());
     for i in 1..=cycles {
-        let _ = writeln!(text, "  reg signed [{top}:0] {later}_{i};\n  always @(posedge clock) {later}_{i} <= {last};");
+        let _ = writeln!(
+            text,
+            "  reg signed [{top}:0] {later}_{i};\n  always @(posedge clock) {later}_{i} <= {last};"
+        );
         last = format!("{later}_{i}");
     }
     text + &format!("  wire signed [{top}:0] {later} = {last};\n")

@@ -46,7 +46,9 @@ pub fn adder() -> Result<Property, Error> {
     let property = Property::new("adder: sum = a + b or a - b, exactly", &block, "")?;
     let text = "  wire signed [BITS-1:0] total = negative ? $signed(a) - $signed(b) : $signed(a) + $signed(b);\n  \
                 wire signed [BITS-1:0] result = $signed(sum);\n";
-    Ok(sum(property, text, 12, 1, 0))
+    Ok(negations(sum(property, text, 12, 1, 0))
+        .broken("the sign of a is not extended", "a[9]", "1'b0")
+        .broken("the sign of b is not extended", "b[7]", "1'b0"))
 }
 
 /// The tree over `chains` chains.
@@ -79,5 +81,20 @@ pub fn tree(chains: usize) -> Result<Property, Error> {
     let bits = shape.sum_bits(shape.chain_units()) + levels + 1;
     let _ = writeln!(text, "  wire signed [BITS-1:0] total = {};", summands.join(" + "));
     text += "  wire signed [BITS-1:0] result = $signed(sum);\n";
-    Ok(sum(property, &text, bits, levels, wait))
+    let property = negations(sum(property, &text, bits, levels, wait))
+        .broken("a chain counts twice", "(x_1)", "(x_0)")
+        .broken("a sign is not delayed", "(wait_y)", "(sign)");
+    Ok(if chains > 2 {
+        property.broken("signs exchanged", ".sign(signs_0)", ".sign(signs_1)")
+    } else {
+        property
+    })
+}
+
+/// Copies whose first adder goes wrong about the sign of its second operand.
+pub fn negations(property: Property) -> Property {
+    property
+        .broken("an adder ignores the sign", "{~negative}", "{1'd1}")
+        .broken("an adder subtracts whatever the sign", "{~negative}", "{1'd0}")
+        .broken("an adder always carries in", ", ~negative}", ", 1'd0}")
 }

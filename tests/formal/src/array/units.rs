@@ -9,6 +9,7 @@ use cbp_hdl::array::shape::Shape;
 use cbp_isa::WeightSet;
 use cbp_isa::weight_code::chain_lanes;
 
+use super::sums::negations;
 use super::weights::weights;
 use super::{delay, sum};
 use crate::{Error, Property};
@@ -24,7 +25,12 @@ fn product(shape: &Shape, lanes: &Range<usize>, bits: usize) -> String {
     let (code, first) = (shape.set.code_bits() as usize, lanes.start);
     let mut text = String::new();
     for lane in lanes.clone() {
-        let _ = writeln!(text, "  wire [{}:0] lane_{lane} = code[{} +: {code}];", code - 1, (lane - first) * code);
+        let _ = writeln!(
+            text,
+            "  wire [{}:0] lane_{lane} = code[{} +: {code}];",
+            code - 1,
+            (lane - first) * code
+        );
     }
     text += &weights(shape.set, lanes);
     let _ = writeln!(text, "  wire minus = lane_{first}[{}];", code - 1);
@@ -60,13 +66,58 @@ fn head(set: WeightSet, signed: bool) -> Result<Property, Error> {
     };
     let mut text = product(&shape, &(first..first + shape.unit_lanes()), bits + 1);
     text += &delay("minus", "sign", 1, 1);
-    let _ = writeln!(text, "  wire signed [BITS-1:0] total = product;\n  wire signed [BITS-1:0] result = {result};");
+    let _ = writeln!(
+        text,
+        "  wire signed [BITS-1:0] total = product;\n  wire signed [BITS-1:0] result = {result};"
+    );
     let property = Property::new(
         format!("{set}, {name} = activation times weight, every code"),
         &Head::new(&shape, signed),
         "",
     )?;
-    Ok(sum(property, &text, bits, 1, 0))
+    let property = codes(sum(property, &text, bits, 1, 0), &shape);
+    Ok(if signed {
+        property.broken("not complemented", "result_d = ~chosen", "result_d = chosen").broken(
+            "negated, not complemented",
+            "result_d = ~chosen",
+            "result_d = -chosen",
+        )
+    } else {
+        property.broken("complemented", "result_q <= chosen", "result_q <= ~chosen")
+    })
+}
+
+/// Copies of a unit that misread a code.
+fn codes(property: Property, shape: &Shape) -> Property {
+    let zero = format!("chosen = {}'d0", shape.selected_bits());
+    match shape.set {
+        WeightSet::Binary => property.broken("sum and difference exchanged", "if (code[1])", "if (~code[1])"),
+        WeightSet::Ternary => property.broken("0 reads as 1", zero, "chosen = wide_0").broken(
+            "-1 reads as 0",
+            "if (code[0])",
+            "if (|code)",
+        ),
+        WeightSet::OneBitShift => property
+            .broken("0 reads as 1", zero, "chosen = wide_0")
+            .broken("2 reads as 1", "wide_0 << 1", "wide_0")
+            .broken("the sign of the operand is not extended", "operand_0[7]", "1'b0"),
+        WeightSet::TwoBitShift => property
+            .broken("0 reads as 1", zero, "chosen = wide_0")
+            .broken("4 reads as 2", "wide_0 << 2", "wide_0 << 1")
+            .broken("2 reads as 4", "wide_0 << 1", "wide_0 << 2")
+            .broken("the sign of the operand is not extended", "operand_0[7]", "1'b0"),
+    }
+}
+
+/// Copies of a member of two-bit shifts, whose operand stands in two registers, that go wrong about these.
+fn registers(property: Property) -> Property {
+    property
+        .broken("0 reads as 1", "low_0_d = 8'd0", "low_0_d = operand_0")
+        .broken("2 reads as 1", "wide_0 << 1", "wide_0")
+        .broken("4 reads as 2", "wide_1 << 2", "wide_1 << 1")
+        .broken("0 reads as 4", "code[1:0] == 2'd1", "code[0]")
+        .broken("the sign comes before its operand", "(control_0_q[2])", "(code[2])")
+        .broken("the sign of the operand is not extended", "low_0_q[7]", "1'b0")
 }
 
 /// The members of a chain, with any sum before them.
@@ -95,5 +146,10 @@ fn member(set: WeightSet, place: usize) -> Result<Property, Error> {
         &Member::new(&shape, place),
         "",
     )?;
-    Ok(sum(property, &text, bits, 1, wait))
+    let property = negations(sum(property, &text, bits, 1, wait)).broken(
+        "the sign of the summand is not extended",
+        format!("b[{}]", shape.selected_bits() - 1),
+        "1'b0",
+    );
+    Ok(if set == WeightSet::TwoBitShift { registers(property) } else { codes(property, &shape) })
 }

@@ -80,10 +80,11 @@ mod tests {
     fn a_weight_depends_on_its_ancestry_only() {
         for set in WeightSet::ALL {
             let (chain, bits) = (chain_lanes(set), set.code_bits() as usize);
-            // Every word of the first two chains of a binary or ternary array, every word of a chain of the others.
+            // Every word of codes of the first chain, and of one whose lanes count from its first.
             for lanes in [0..chain, chain..2 * chain] {
                 for word in 0..1_u32 << (chain * bits) {
-                    let code = |lane: usize| (word >> ((lane - lanes.start) * bits)) as u8 & ((1 << bits) - 1);
+                    let code =
+                        |lane: usize| (word >> ((lane - lanes.start) * bits)) as u8 & ((1 << bits) - 1);
                     for lane in lanes.clone() {
                         let all = weight(set, lane, lanes.clone().map(|l| (l, code(l))));
                         let few = ancestry(set, &lanes, lane).into_iter().map(|l| (l, code(l)));
