@@ -14,7 +14,7 @@ use crate::{Error, Property};
 
 /// The adder alone: a leaf is written in place, so it needs a block to stand in.
 #[derive(LogicBlock)]
-struct Adder {
+struct Alone {
     clock: Signal<In, Clock>,
     a: Wire<In>,
     b: Wire<In>,
@@ -23,7 +23,7 @@ struct Adder {
     adder: SignedAdder,
 }
 
-impl Logic for Adder {
+impl Logic for Alone {
     #[hdl_gen]
     fn update(&mut self) {
         self.adder.a.next = self.a.val();
@@ -35,7 +35,7 @@ impl Logic for Adder {
 
 /// One adder, with operands of unlike widths.
 pub fn adder() -> Result<Property, Error> {
-    let block = Adder {
+    let block = Alone {
         clock: Signal::default(),
         a: Wire::new(10),
         b: Wire::new(8),
