@@ -17,7 +17,11 @@ pub fn properties() -> Result<Vec<Property>, Error> {
 
 /// P at its register, and s − 1 beside it.
 fn halves(property: Property) -> Property {
-    property.inner("total4_q", 48, "total").inner("shift4_q", 6, "places")
+    property.inner("high5_q", 24, "total_upper").inner("bits5_q", 24, "total_lower").inner(
+        "shifts_4_q",
+        6,
+        "places",
+    )
 }
 
 /// The multiplier leaf alone: a leaf is written in place, so it needs a block to stand in.
@@ -60,32 +64,38 @@ fn products() -> Result<Property, Error> {
         .number("BIAS", parameter::BIAS.lsb as u64)
         .number("SHIFT", parameter::SHIFT.lsb as u64)
         .number("RESIDUAL", parameter::RESIDUAL_MULTIPLIER.lsb as u64)
-        .steps(6)
+        .steps(8)
         .hint("acc", "32'h87654321")
         .hint("residual", "8'h85")
         .hint(
             "record",
             format!("128'h{:032x}", u128::from_le_bytes(encode_parameter(-321, 1 << 40, 5, -0x12_3456_789a))),
         )
-        .broken("the bias is not added", "product2_q + bias2_q", "product2_q")
-        .broken("the residual is subtracted", "sum3_q + residual3_q", "sum3_q - residual3_q")
-        .broken("the sum of the lower part is not carried with its sign", "{15{carried[8]}}", "{15{1'b0}}")
-        .broken("the upper part of R has no sign", "factor1_q[39:24]", "{1'b0, factor1_q[38:24]}")
-        .broken("the accumulator has no sign", "accs_0_q[31]", "1'b0")
+        .broken("the bias is not added", "wide2 + bias1_q", "wide2")
+        .broken("the residual is subtracted", "wide4 + sum3_y", "sum3_y - wide4")
+        .broken("the product of the lower part of acc has no sign", "acc_low_y[40]", "1'b0")
+        .broken("the product of the lower part of R has no sign", "residual_low_y[32]", "1'b0")
+        .broken("the upper part of acc does not count", "acc_high_y + low2_q", "low2_q")
+        .broken("the upper part of R does not count", "residual_high_y + low4_q", "low4_q")
+        .broken("the upper part of R has no sign", "factor_3_q[39:24]", "{1'b0, factor_3_q[38:24]}")
+        .broken("the accumulator has no sign", "accs_1_q[31:24]", "{1'b0, accs_1_q[30:24]}")
         .broken("s instead of s - 1", "fields_shift - 6'd1", "fields_shift"))
 }
 
 fn rounding() -> Result<Property, Error> {
     let name = "PPU lane, second half: clamp(((P + 2^(s-1)) >> s) + z, lo, hi) and P > 0, every P";
     Ok(halves(Property::new(name, &PpuLane::new(32), include_str!("benches/requantise.v"))?)
-        .cut("total4_q")
-        .cut("shift4_q")
-        .steps(4)
+        .cut("high5_q")
+        .cut("bits5_q")
+        .cut("shifts_4_q")
+        .steps(6)
         .broken("rounds down", "(zero_point << 1) | 11'd1", "zero_point << 1")
         .broken("the zero point counts once", "zero_point << 1", "zero_point")
-        .broken("one bit too few is kept", "<< shift4_q) << 9)", "<< shift4_q) << 10)")
-        .broken("what is too large is cut", "over5_q <= |too_large", "over5_q <= 1'd0")
-        .broken("the shift is logical", "$signed(total) >>> shift4_q", "total >> shift4_q")
+        .broken("a bit that is too high goes unseen", "differs[46:41]", "differs[46:42]")
+        .broken("so does one after the shift by fours", "(fours != 2'd3)", "1'd0")
+        .broken("so does one after the shift by ones", "fine_differs[9] &&", "1'd0 &&")
+        .broken("what is too large is cut", "over = late_over_q", "over = 1'd0")
+        .broken("the shift is logical", "upper} : {{9{upper[15]}}", "upper} : {{9{1'b0}}")
         .broken("below and above exchanged", "$signed(moved) < $signed(low)", "$signed(moved) > $signed(low)")
         .broken("0 counts as positive", "(|total) && ~top", "~top"))
 }

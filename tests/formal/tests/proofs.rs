@@ -13,7 +13,7 @@ fn holds(properties: &[Property]) {
 }
 
 #[test]
-fn lanes_and_trees_multiply_and_add() {
+fn the_array_multiplies_and_adds() {
     holds(&cbp_formal::array::properties().unwrap());
 }
 

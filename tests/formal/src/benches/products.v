@@ -1,42 +1,55 @@
-  // Four cycles after its operands, the sum is acc*m + B + r*R, and s - 1 stands beside it.
+  // Five cycles after its operands, the sum is acc*m + B + r*R, and s - 1 stands beside it.
   //
-  // r*R in full is out of a solver's reach. R is upper*2^24 + lower, lower without a sign, so r*R is
-  // r*upper*2^24 + r*lower; both products, and acc*m, are written as the lane writes them, so that they count as the
-  // same numbers on both sides, whatever they are.
+  // These products in full are out of a solver's reach. acc is upper*2^24 + lower, lower without a sign, so acc*m is
+  // upper*m*2^24 + lower*m, and r*R likewise; the four products are written as, and when, the lane writes them, so that
+  // they count as the same numbers on both sides, whatever they are.
   wire signed [15:0] m = record[MULTIPLIER +: 16];
   wire signed [47:0] b = record[BIAS +: 48];
   wire signed [39:0] r = record[RESIDUAL +: 40];
   wire [5:0] s = record[SHIFT +: 6];
+  wire [47:0] total = {total_upper, total_lower};
   always @* assume (s != 0);
-  reg signed [31:0] acc1;
-  reg signed [15:0] m1;
-  reg signed [47:0] b1, sum2, sum3, sum4;
-  reg signed [7:0] residual1;
-  reg signed [39:0] r1;
-  reg [5:0] places1, places2, places3, places4;
+  reg signed [31:0] acc1, acc2;
+  reg signed [15:0] m1, m2;
+  reg signed [47:0] b1, sum2, sum3, sum4, sum5;
+  reg signed [7:0] residual1, residual2, residual3, residual4;
+  reg signed [39:0] r1, r2, r3, r4;
+  reg [5:0] places1, places2, places3, places4, places5;
   reg [2:0] age = 3'd0;
-  wire [47:0] product = $signed({{16{acc1[31]}}, acc1}) * $signed({{32{m1[15]}}, m1});
-  wire [24:0] lower = {1'b0, r1[23:0]};
-  wire [15:0] upper = r1[39:24];
-  wire signed [32:0] of_lower = $signed({{8{lower[24]}}, lower}) * $signed({{25{residual1[7]}}, residual1});
-  wire signed [23:0] of_upper = $signed({{8{upper[15]}}, upper}) * $signed({{16{residual1[7]}}, residual1});
-  wire signed [47:0] of_residual = (of_upper <<< 24) + of_lower;
+  wire [24:0] acc_lower = {1'b0, acc1[23:0]};
+  wire [7:0] acc_upper = acc2[31:24];
+  wire [24:0] r_lower = {1'b0, r3[23:0]};
+  wire [15:0] r_upper = r4[39:24];
+  wire signed [40:0] lower_m = $signed({{16{acc_lower[24]}}, acc_lower}) * $signed({{25{m1[15]}}, m1});
+  wire signed [23:0] upper_m = $signed({{16{acc_upper[7]}}, acc_upper}) * $signed({{8{m2[15]}}, m2});
+  wire signed [32:0] r_lower_residual = $signed({{8{r_lower[24]}}, r_lower}) * $signed({{25{residual3[7]}}, residual3});
+  wire signed [23:0] r_upper_residual = $signed({{8{r_upper[15]}}, r_upper}) * $signed({{16{residual4[7]}}, residual4});
   always @(posedge clock) begin
     acc1 <= acc;
+    acc2 <= acc1;
     m1 <= m;
+    m2 <= m1;
     b1 <= b;
     residual1 <= residual;
+    residual2 <= residual1;
+    residual3 <= residual2;
+    residual4 <= residual3;
     r1 <= r;
-    sum2 <= product + b1 + of_residual;
-    sum3 <= sum2;
-    sum4 <= sum3;
+    r2 <= r1;
+    r3 <= r2;
+    r4 <= r3;
+    sum2 <= b1 + lower_m;
+    sum3 <= sum2 + (upper_m <<< 24);
+    sum4 <= sum3 + r_lower_residual;
+    sum5 <= sum4 + (r_upper_residual <<< 24);
     places1 <= s - 6'd1;
     places2 <= places1;
     places3 <= places2;
     places4 <= places3;
-    if (age < 4) age <= age + 1;
+    places5 <= places4;
+    if (age < 5) age <= age + 1;
   end
-  always @* if (age == 4) begin
-    assert (total == sum4);
-    assert (places == places4);
+  always @* if (age == 5) begin
+    assert (total == sum5);
+    assert (places == places5);
   end

@@ -1,4 +1,5 @@
   // Every P that the compiler allows: the rounded sum fits 48 signed bits, 1 <= s <= 47.
+  wire [47:0] total = {total_upper, total_lower};
   wire [5:0] s = places + 6'd1;
   wire signed [63:0] p = $signed(total);
   wire signed [63:0] half = 64'sd1 << places;
@@ -8,15 +9,17 @@
     assume (rounded < 64'sd140737488355328);
     assume ($signed(lo) <= $signed(hi));
   end
-  // The formula. Clamps and zero point arrive a cycle after P.
-  reg signed [63:0] quotient;
+  // The formula. Clamps and zero point arrive two cycles after P.
+  reg signed [63:0] shifted, quotient;
   reg positive_p;
-  reg started = 1'b0, running = 1'b0;
+  reg started = 1'b0, going = 1'b0, running = 1'b0;
   always @(posedge clock) begin
-    quotient <= rounded >>> s;
+    shifted <= rounded >>> s;
+    quotient <= shifted;
     positive_p <= p > 0;
     started <= 1'b1;
-    running <= started;
+    going <= started;
+    running <= going;
   end
   wire signed [63:0] moved = quotient + $signed(z_out);
   wire signed [63:0] least = $signed(lo), most = $signed(hi);
