@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use cbp_hdl::Design;
-use cbp_host::area::{Array, Bench, Family};
+use cbp_host::area::{Bench, Family};
 use cbp_isa::{Config, Preset, WeightSet};
 use cbp_yosys::{Way, Yosys};
 
@@ -15,23 +15,17 @@ fn config(preset: &str, set: WeightSet) -> Config {
     Preset::named(preset).unwrap().config(set)
 }
 
-/// The array of a design, mapped for Xilinx.
-fn map(design: &Design, config: &Config) -> Array {
-    let yosys = Yosys::find().unwrap();
-    Bench::new(design, config, Family::Xc7, &yosys).unwrap().array().unwrap()
-}
-
 /// The array of preset `small` stays below so many look-up tables per MAC.
 fn at_most(set: WeightSet, bar: f64) {
-    let config = config("small", set);
-    let array = map(&cbp_hdl::verilog(&config).unwrap(), &config);
+    let (config, yosys) = (config("small", set), Yosys::find().unwrap());
+    let design = cbp_hdl::verilog(&config).unwrap();
+    let array = Bench::new(&design, &config, Family::Xc7, &yosys).unwrap().array().unwrap();
     println!("{set}: {:.2} LUT, {:.2} FF per MAC", array.lut_per_mac, array.ff_per_mac);
     assert!(array.lut_per_mac <= bar, "{set}: {:.2} LUT per MAC, {bar} allowed", array.lut_per_mac);
     assert_eq!(array.multipliers, 0);
     // Whatever is in the array is in a column or shared.
-    let parts = array.column * config.columns + array.shared;
-    assert_eq!(parts, array.total);
-    // No 32-bit accumulator and drain register has fewer.
+    assert_eq!(array.column * config.columns + array.shared, array.total);
+    // No accumulator of 32 bits with its drain register has less.
     assert!(array.column.ff >= 64 && array.column.lut >= 32, "{:?}", array.column);
 }
 
@@ -55,22 +49,21 @@ fn two_bit_shift() {
     at_most(WeightSet::TwoBitShift, 22.5);
 }
 
-/// One adder of a design's columns made a multiplier.
-fn spoilt(mut design: Design) -> Design {
-    let node = design.modules.iter_mut().find(|m| m.name == "cbp_accelerator_adder").unwrap();
-    let text = node.text.replacen("} - {", "} * {", 1);
-    assert_ne!(text, node.text);
-    node.text = text;
-    design
-}
-
 #[test]
 fn a_multiplier_in_the_array_is_found() {
+    let yosys = Yosys::find().unwrap();
     let config = config("tiny", WeightSet::Ternary);
-    let design = cbp_hdl::verilog(&config).unwrap();
-    assert_eq!(map(&design, &config).multipliers, 0);
-    let multipliers = map(&spoilt(design), &config).multipliers;
-    assert!(multipliers >= config.columns, "{multipliers}");
+    let multipliers =
+        |design: &Design| Bench::new(design, &config, Family::Xc7, &yosys).unwrap().multipliers();
+    let mut design = cbp_hdl::verilog(&config).unwrap();
+    assert_eq!(multipliers(&design), 0);
+    // An adder of the columns multiplies.
+    let adder = design.modules.iter_mut().find(|m| m.name == "cbp_accelerator_adder").unwrap();
+    let text = adder.text.replacen("} - {", "} * {", 1);
+    assert_ne!(text, adder.text);
+    adder.text = text;
+    let found = multipliers(&design);
+    assert!(found >= config.columns && found.is_multiple_of(config.columns), "{found}");
 }
 
 /// A design of the accelerator's outline: the columns compute `column`, post-processing multiplies, and so does,
@@ -98,7 +91,7 @@ fn outline(column: &str, elsewhere: &str) -> String {
 }
 
 /// `cbp hdl area`, with a Python that has another design synthesised.
-fn command(design: &str) -> (Option<i32>, serde_json::Value, String) {
+fn command(design: &str, family: &str) -> (Option<i32>, serde_json::Value, String) {
     let Way::Python(python) = Yosys::find().unwrap().way().clone() else { panic!("no pyosys; run ./test") };
     let folder = tempfile::tempdir().unwrap();
     let (file, wrapper) = (folder.path().join("other.v"), folder.path().join("python"));
@@ -111,7 +104,7 @@ fn command(design: &str) -> (Option<i32>, serde_json::Value, String) {
     fs::write(&wrapper, text).unwrap();
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_cbp"))
-        .args(["hdl", "area", "--preset", "tiny", "--set", "binary", "--family", "xc7", "--json"])
+        .args(["hdl", "area", "--preset", "tiny", "--set", "binary", "--family", family, "--json"])
         .env("CBP_PYTHON", &wrapper)
         .output()
         .unwrap();
@@ -121,7 +114,7 @@ fn command(design: &str) -> (Option<i32>, serde_json::Value, String) {
 
 #[test]
 fn the_command_reports_and_succeeds() {
-    let (status, report, errors) = command(&outline("a + b", "a - b"));
+    let (status, report, errors) = command(&outline("a + b", "a - b"), "xc7");
     assert_eq!(status, Some(0), "{errors}");
     assert!(report["yosys"].as_str().unwrap().starts_with("Yosys "));
     assert!(errors.contains(report["yosys"].as_str().unwrap()), "which Yosys is not said: {errors}");
@@ -143,7 +136,7 @@ fn the_command_reports_and_succeeds() {
 
 #[test]
 fn the_command_fails_for_a_multiplier_where_none_may_be() {
-    let (status, report, errors) = command(&outline("a * b", "a * b"));
+    let (status, report, errors) = command(&outline("a * b", "a * b"), "ecp5");
     assert_eq!(status, Some(1), "{errors}");
     assert!(errors.contains("the array has multipliers: 8"), "{errors}");
     assert_eq!(report["array"]["multipliers"], 8);
@@ -154,7 +147,7 @@ fn the_command_fails_for_a_multiplier_where_none_may_be() {
 #[test]
 fn a_design_of_another_shape_is_refused() {
     let design = outline("a + b", "a - b").replacen("cbp_accelerator_column column_7", "// ", 1);
-    let (status, _, errors) = command(&design);
+    let (status, _, errors) = command(&design, "xc7");
     assert_eq!(status, Some(2), "{errors}");
     assert!(errors.contains("cbp_accelerator_column is there 7 times; 8 were expected"), "{errors}");
 }

@@ -119,6 +119,12 @@ impl<'a> Bench<'a> {
         Ok(bench)
     }
 
+    /// Cells of the array that multiply or divide, before anything is mapped.
+    #[must_use]
+    pub fn multipliers(&self) -> usize {
+        report::multipliers(&self.written, &name(ARRAY))
+    }
+
     /// Maps the array.
     ///
     /// # Errors
@@ -133,7 +139,7 @@ impl<'a> Bench<'a> {
         Ok(Array {
             lut_per_mac: total.lut as f64 / macs,
             ff_per_mac: total.ff as f64 / macs,
-            multipliers: report::multipliers(&self.written, &array).max(total.dsp),
+            multipliers: self.multipliers().max(total.dsp),
             total,
             column: cells::cost(self.family, netlist.cells(&column))?,
             shared: cells::cost(self.family, netlist.own_cells(&array))?,
