@@ -33,9 +33,6 @@ const COLUMN: &str = "column";
 /// The module of post-processing.
 const POST: &str = "post";
 
-/// Levels of modules below the top that are listed one by one.
-const LISTED_LEVELS: usize = 3;
-
 /// Why there are no figures.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -71,12 +68,12 @@ pub enum Error {
     Cell(#[from] UnknownCell),
 }
 
-/// The area of the accelerator of a configuration; `modules` also lists what is around the array module by module,
-/// each mapped by itself, which costs a little more than all together.
+/// The area of the accelerator of a configuration; with `levels`, also what is around the array module by module, so
+/// many levels below the top, each mapped by itself, which costs somewhat more than all together.
 ///
 /// # Errors
 /// The configuration cannot be built, or Yosys fails.
-pub fn measure(config: &Config, family: Family, yosys: &Yosys, modules: bool) -> Result<Area, Error> {
+pub fn measure(config: &Config, family: Family, yosys: &Yosys, levels: Option<usize>) -> Result<Area, Error> {
     let bench = Bench::new(&cbp_hdl::verilog(config)?, config, family, yosys)?;
     let array = bench.array()?;
     let around = bench.around(&array)?;
@@ -89,7 +86,7 @@ pub fn measure(config: &Config, family: Family, yosys: &Yosys, modules: bool) ->
         core: array.total + around.total,
         array,
         around_the_array: around,
-        modules: if modules { bench.modules()? } else { Vec::new() },
+        modules: levels.map_or(Ok(Vec::new()), |levels| bench.modules(levels))?,
     })
 }
 
@@ -158,18 +155,19 @@ impl<'a> Bench<'a> {
         let multipliers = |module| report::multipliers(&self.written, module);
         Ok(Around {
             share: total.lut as f64 / array.total.lut as f64,
-            stray_multipliers: multipliers(TOP) - multipliers(&hole) - multipliers(&name(POST)),
+            stray_multipliers: multipliers(TOP).saturating_sub(multipliers(&hole) + multipliers(&name(POST))),
             total,
         })
     }
 
-    /// Maps what is around the array module by module, those with most look-up tables first.
+    /// Maps what is around the array module by module, those with most look-up tables first; modules more than
+    /// `levels` below the top are part of those they are in.
     ///
     /// # Errors
     /// Yosys fails, or there are cells of unknown cost.
-    pub fn modules(&self) -> Result<Vec<Module>, Error> {
+    pub fn modules(&self, levels: usize) -> Result<Vec<Module>, Error> {
         let hole = name(ARRAY);
-        let kept: Vec<String> = self.written.near(TOP, LISTED_LEVELS, &hole).into_iter().collect();
+        let kept: Vec<String> = self.written.near(TOP, levels, &hole).into_iter().collect();
         let netlist = self.run(&script::around(self.family, TOP, &hole, &kept))?;
         let below = netlist.below(TOP);
         let mut modules = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cbp_hdl::TOP;
 use serde::Serialize;
 
 use super::netlist::Netlist;
@@ -115,7 +116,7 @@ impl fmt::Display for Area {
         )?;
         writeln!(
             f,
-            "{:24} {:>8} {:>10} {:>8} {:>7} {:>7} {:>5}",
+            "{:28} {:>8} {:>10} {:>8} {:>7} {:>7} {:>5}",
             "", "LUT", "of memory", "FF", "carry", "BRAM", "DSP"
         )?;
         let rows = [
@@ -129,7 +130,8 @@ impl fmt::Display for Area {
             row(f, name, total)?;
         }
         for module in &self.modules {
-            row(f, &format!("{} × {}", module.instances, module.name), module.total)?;
+            let name = module.name.strip_prefix(TOP).unwrap_or(&module.name).trim_start_matches('_');
+            row(f, &format!("  {} × {name}", module.instances), module.total)?;
         }
         writeln!(f, "around the array: {:.1} % of the array's LUTs", 100.0 * around.share)
     }
@@ -138,7 +140,7 @@ impl fmt::Display for Area {
 fn row(f: &mut fmt::Formatter<'_>, name: &str, total: Resources) -> fmt::Result {
     writeln!(
         f,
-        "{name:24} {:>8} {:>10} {:>8} {:>7} {:>7} {:>5}",
+        "{name:28} {:>8} {:>10} {:>8} {:>7} {:>7} {:>5}",
         total.lut, total.lut_memory, total.ff, total.carry, total.bram, total.dsp
     )
 }

@@ -18,9 +18,9 @@ pub struct Area {
     /// Family of FPGAs: xc7 (Xilinx 7 series), ecp5 (Lattice)
     #[arg(long, default_value = "xc7", value_parser = family)]
     family: Family,
-    /// Also list what is around the array module by module, each mapped by itself
-    #[arg(long)]
-    modules: bool,
+    /// Also list what is around the array module by module, so many levels deep [default: 3]
+    #[arg(long, value_name = "LEVELS", num_args = 0..=1, default_missing_value = "3")]
+    modules: Option<usize>,
     /// Print JSON
     #[arg(long)]
     json: bool,
