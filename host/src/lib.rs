@@ -4,9 +4,11 @@
 //! - [`runtime`]: a compiled network on a device, and its results as the scalar model gives them
 //! - [`compare`]: the device's results against the scalar model's
 //! - [`mod@bench`]: networks and layers, measured
+//! - [`area`]: what the accelerator costs in an FPGA
 //! - [`config_file`]: configurations in TOML
 //! - [`demo`]: all of it in one call
 
+pub mod area;
 pub mod bench;
 pub mod compare;
 pub mod config_file;

@@ -23,6 +23,11 @@ pub struct Array {
 }
 
 impl Array {
+    /// Name of the preset.
+    pub fn preset(&self) -> &'static str {
+        self.preset.name
+    }
+
     /// The configuration.
     ///
     /// # Errors

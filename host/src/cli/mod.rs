@@ -1,5 +1,7 @@
-//! Commands. Exit status: 0 success, 1 the device's results differ from the model's, 2 an error.
+//! Commands. Exit status: 0 success, 1 what was checked does not hold (the device's results differ from
+//! the model's, the array multiplies), 2 an error.
 
+mod area;
 mod array;
 mod bars;
 mod bench;
@@ -28,7 +30,7 @@ pub struct Arguments {
 enum Command {
     /// Train on digits, constrain, compile, run on the RTL, compare every bit
     Demo(demo::Demo),
-    /// The hardware: emit Verilog, check it
+    /// The hardware: emit Verilog, measure its area
     #[command(subcommand)]
     Hdl(hdl::Hdl),
     /// The instruction set

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cbp_hdl::EmitError;
+use cbp_yosys::{NotFound, RunError};
 
 /// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]
@@ -18,16 +19,16 @@ pub enum Error {
         /// What is missing.
         reason: String,
     },
-    /// Python or pyosys is not there.
-    #[error("pyosys is missing: run ./test once, or install it: pip install pyosys==0.70 ({0})")]
-    NoYosys(String),
+    /// There is no Yosys.
+    #[error(transparent)]
+    NoYosys(#[from] NotFound),
     /// Yosys gave up.
-    #[error("{property}: Yosys failed:\n{output}")]
+    #[error("{property}: {source}")]
     Yosys {
         /// Which property.
         property: String,
-        /// The end of what it printed.
-        output: String,
+        /// What it said.
+        source: RunError,
     },
     /// A file could not be written.
     #[error("{path}: {source}")]

@@ -1,9 +1,10 @@
-//! Yosys as a library of Python: reads the module and its bench, decides by temporal induction.
+//! What Yosys does: reads the module and its bench, decides by temporal induction.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs};
+
+use cbp_yosys::{RunError, Yosys};
 
 use crate::{Broken, Error, Property};
 
@@ -19,15 +20,6 @@ pub enum Verdict {
     Refuted,
     /// Neither was found.
     Undecided,
-}
-
-const PYTHON: &str =
-    "import sys\nfrom pyosys import libyosys as ys\nys.run_pass('script ' + sys.argv[1], ys.Design())\n";
-
-/// The Python that has pyosys: that of `target/venv` beside the workspace, else the one on the path.
-fn python() -> PathBuf {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/bin/python3");
-    if own.exists() { own } else { "python3".into() }
 }
 
 /// Looks for a proof of the property, or a counterexample to it.
@@ -66,23 +58,10 @@ fn run(property: &Property, design: &str, option: &str) -> Result<Verdict, Error
     };
     write("dut.v", design)?;
     write("bench.v", &property.bench(design)?)?;
-    write("run.ys", &script(property, option))?;
-    write("run.py", PYTHON)?;
-    let output = Command::new(python())
-        .args(["run.py", "run.ys"])
-        .current_dir(folder)
-        .output()
-        .map_err(|e| Error::NoYosys(e.to_string()))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    if errors.contains("ModuleNotFoundError") {
-        return Err(Error::NoYosys(errors.trim().into()));
-    }
-    verdict(&text).ok_or_else(|| {
-        let lines: Vec<&str> = text.lines().chain(errors.lines()).collect();
-        let end = lines[lines.len().saturating_sub(30)..].join("\n");
-        Error::Yosys { property: property.name.clone(), output: end }
-    })
+    let text = Yosys::find()?.run(&script(property, option), folder);
+    let text = text.map_err(|source| Error::Yosys { property: property.name.clone(), source })?;
+    let silent = || RunError::Failed(format!("no verdict in what it printed:\n{text}"));
+    verdict(&text).ok_or_else(|| Error::Yosys { property: property.name.clone(), source: silent() })
 }
 
 fn script(property: &Property, option: &str) -> String {
