@@ -43,7 +43,7 @@ fn every_fault_is_named_and_the_next_job_works() {
     let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
     let shape = Shape { outputs: 20, set: Some(WeightSet::Ternary), raw: false, extreme: false };
     let network = network(40, &[shape], 7).unwrap();
-    let options = Options { batch: 5, keep: Keep::ActivationsAndMasks, on_chip: true };
+    let options = Options { batch: 5, keep: Keep::ActivationsAndMasks, ..Options::default() };
     let program = compile(&network, &config, options).unwrap();
     let input = Random(8).bytes(5 * 40);
     let model = scalar_model(&network, &input).unwrap();
@@ -94,7 +94,7 @@ fn a_read_that_never_completes_wedges_the_device_until_it_is_reset() {
     let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
     let shape = Shape { outputs: 20, set: None, raw: true, extreme: false };
     let network = network(40, &[shape], 9).unwrap();
-    let options = Options { batch: 3, keep: Keep::Output, on_chip: true };
+    let options = Options { batch: 3, keep: Keep::Output, ..Options::default() };
     let program = compile(&network, &config, options).unwrap();
     let input = Random(10).bytes(3 * 40);
     let model = scalar_model(&network, &input).unwrap();

@@ -22,6 +22,7 @@ fn case(array: WeightSet, seed: u64) -> Result<Outcome, String> {
         batch: 1 + random.below(4),
         keep: [Keep::Output, Keep::Activations, Keep::ActivationsAndMasks][random.below(3)],
         on_chip: random.below(2) == 0,
+        ..Options::default()
     };
     let runs = 1 + random.below(2);
     let timing = timing(&mut random);

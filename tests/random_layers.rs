@@ -23,6 +23,7 @@ fn options(random: &mut Random, most: usize) -> Options {
         batch: 1 + random.below(most),
         keep: [Keep::Output, Keep::ActivationsAndMasks][random.below(2)],
         on_chip: random.below(2) == 0,
+        ..Options::default()
     }
 }
 

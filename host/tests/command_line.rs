@@ -92,7 +92,12 @@ fn bad_arguments_are_refused() {
     refused(&cbp(&["demo", "--preset", "huge"]), &["huge", "tiny"]);
     refused(&cbp(&["demo", "--images", "0"]), &["--images 0"]);
     refused(&cbp(&["demo", "--images", "100000"]), &["100000", "2000"]);
-    refused(&cbp(&["bench", "device", "--layer", "12"]), &["12", "1024x1024"]);
+    let device = |net: &str| cbp(&["bench", "device", "--predict", "--net", net]);
+    refused(&device("fc:12"), &["fc:12", "1024x1024"]);
+    refused(&device("resnet19"), &["resnet19", "resnet18", "conv:3x3"]);
+    refused(&cbp(&["bench", "device", "--link", "gen9x4"]), &["gen9x4", "gen2x4"]);
+    refused(&cbp(&["bench", "device", "--batch", "0"]), &["batch"]);
+    refused(&cbp(&["bench", "device", "--config", "/nowhere/array.toml"]), &["/nowhere/array.toml"]);
 }
 
 #[test]
@@ -130,10 +135,39 @@ fn verilog_is_emitted_one_file_per_module() {
 }
 
 #[test]
+fn a_benchmark_of_the_device_is_equal_and_near_its_prediction() {
+    let folder = tempfile::tempdir().unwrap();
+    let timeline = folder.path().join("timeline.json");
+    let device = ["--net", "conv:3x3,5-7,12", "--preset", "tiny", "--latency", "40", "--json"];
+    let output = cbp(&[&["run"], &device[..], &["--timeline", timeline.to_str().unwrap()]].concat());
+    assert!(output.status.success(), "{output:?}");
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found["mismatches"], 0);
+    assert_eq!(found["compared"], 7 * 12 * 12);
+    assert_eq!(found["layers"].as_array().map(Vec::len), Some(1));
+    let (cycles, predicted) = (&found["cycles"], &found["predicted_cycles"]);
+    let (cycles, predicted) = (cycles.as_f64().unwrap(), predicted.as_f64().unwrap());
+    assert!(cycles > 0.0 && predicted > 0.0);
+    let utilization = found["mac_utilization"].as_f64().unwrap();
+    let macs = f64::from(5 * 7 * 12 * 12 * 9);
+    let lanes = found["lanes"].as_f64().unwrap();
+    assert!((utilization - macs / lanes / cycles).abs() < 1e-9, "{utilization}");
+    let trace: serde_json::Value = serde_json::from_slice(&fs::read(timeline).unwrap()).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    for engine in ["LOAD", "COMPUTE", "STORE"] {
+        assert!(events.iter().any(|e| e["args"]["name"] == engine), "{engine}");
+    }
+}
+
+#[test]
 fn help_has_examples() {
-    for command in
-        [&["--help"][..], &["demo", "--help"], &["hdl", "emit", "--help"], &["bench", "device", "--help"]]
-    {
+    for command in [
+        &["--help"][..],
+        &["demo", "--help"],
+        &["hdl", "emit", "--help"],
+        &["bench", "device", "--help"],
+        &["run", "--help"],
+    ] {
         let output = cbp(command);
         assert!(output.status.success());
         assert!(String::from_utf8_lossy(&output.stdout).contains("cbp"), "{command:?}");

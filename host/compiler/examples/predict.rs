@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let build = cbp_numerics::architectures::named(&name).ok_or("no such network")?;
     let network = build.build(set, build.size, 1)?;
     let config = Preset::named(&preset).ok_or("no such preset")?.config(set);
-    let program = compile(&network, &config, Options { batch, keep: Keep::Output, on_chip: true })?;
+    let program = compile(&network, &config, Options { batch, keep: Keep::Output, ..Options::default() })?;
     let p = simulate(&program, &Timing::default())?;
     println!("{:24} {:>9} {:>9} {:>9} {:>6}", "layer", "start", "cycles", "ideal", "%");
     for layer in &p.layers {

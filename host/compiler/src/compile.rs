@@ -12,6 +12,7 @@ use crate::hazards::Instructions;
 use crate::layout::MaskBlock;
 use crate::lower::{ALIGNMENT, Stage, Tensors, keep, stages, unit};
 use crate::operation::Operation;
+use crate::predict::Timing;
 use crate::program::segment;
 use crate::schedule::{Work, add_stage, emit};
 use crate::{CompileError, CompiledLayer, MaskLayout, Program, pack};
@@ -37,6 +38,15 @@ pub struct Options {
     pub keep: Keep,
     /// Results stay on chip for the next layer where they fit, and are stored only where something else needs them.
     pub on_chip: bool,
+    /// What the memory is like: decides how far loads run ahead.
+    pub timing: Timing,
+}
+
+impl Default for Options {
+    /// One image, its output, what fits stays on chip.
+    fn default() -> Self {
+        Self { batch: 1, keep: Keep::Output, on_chip: true, timing: Timing::default() }
+    }
 }
 
 /// Compiles a network for a device.
@@ -71,7 +81,7 @@ pub fn compile(network: &Network, config: &Config, options: Options) -> Result<P
         kept = output;
     }
     let name = |layer: usize| network.layers()[layer].name.as_str();
-    let mut instructions = emit(config, work, name)?;
+    let mut instructions = emit(config, options.timing, work, name)?;
     let image = assemble(&mut instructions, data, name)?;
     let mut sizes = tensors.sizes;
     sizes[segment::PROGRAM] = image.len();
@@ -101,7 +111,7 @@ pub fn compile(network: &Network, config: &Config, options: Options) -> Result<P
 }
 
 /// Constants of up to so many bytes are looked for among those that are there.
-const SHARED_BYTES: usize = 64 << 10;
+const SHARED_BYTES: usize = 1 << 20;
 
 /// Packs weights and parameters of all tiles and tells the tiles where they lie behind the program.
 fn place_data(config: &Config, stages: &mut [Stage]) -> Vec<u8> {

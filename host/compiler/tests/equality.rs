@@ -26,7 +26,7 @@ proptest! {
         inputs in 1usize..=300, batch in 1usize..=9, keep in keeps(), seed in any::<u64>(),
     ) {
         let network = network(inputs, &[shape], seed);
-        let program = compile(&network, &config("tiny", array), Options { batch, keep, on_chip: true }).unwrap();
+        let program = compile(&network, &config("tiny", array), Options { batch, keep, ..Options::default() }).unwrap();
         check(&network, &program, keep, 1, seed ^ 1, &ORDERS);
     }
 
@@ -36,7 +36,7 @@ proptest! {
         inputs in 1usize..=80, batch in 100usize..=400, keep in keeps(), seed in any::<u64>(),
     ) {
         let network = network(inputs, &[shape], seed);
-        let program = compile(&network, &config("tiny", array), Options { batch, keep, on_chip: true }).unwrap();
+        let program = compile(&network, &config("tiny", array), Options { batch, keep, ..Options::default() }).unwrap();
         check(&network, &program, keep, 1, seed ^ 1, &ORDERS[..2]);
     }
 
@@ -50,7 +50,7 @@ proptest! {
     ) {
         let shapes: Vec<Shape> = shapes.into_iter().chain([last]).collect();
         let network = network(inputs, &shapes, seed);
-        let program = compile(&network, &config("tiny", array), Options { batch, keep, on_chip: true }).unwrap();
+        let program = compile(&network, &config("tiny", array), Options { batch, keep, ..Options::default() }).unwrap();
         check(&network, &program, keep, runs, seed ^ 1, &ORDERS);
     }
 }
@@ -69,7 +69,7 @@ proptest! {
         keep in keeps(), seed in any::<u64>(),
     ) {
         let network = random::layer_of(kind, &small(array, 1), seed).unwrap();
-        match compile(&network, &config("tiny", array), Options { batch, keep, on_chip: true }) {
+        match compile(&network, &config("tiny", array), Options { batch, keep, ..Options::default() }) {
             Ok(program) => { check(&network, &program, keep, 1, seed ^ 1, &ORDERS[..3]); }
             Err(error) => prop_assert!(refusal(&error), "{kind:?}: {error}"),
         }
@@ -80,7 +80,7 @@ proptest! {
         array in any_array(), batch in 1usize..=3, runs in 1usize..=2, keep in keeps(), seed in any::<u64>(),
     ) {
         let network = random::graph(&small(array, 8), seed).unwrap();
-        match compile(&network, &config("tiny", array), Options { batch, keep, on_chip: true }) {
+        match compile(&network, &config("tiny", array), Options { batch, keep, ..Options::default() }) {
             Ok(program) => { check(&network, &program, keep, runs, seed ^ 1, &ORDERS[..3]); }
             Err(error) => prop_assert!(refusal(&error), "{error}"),
         }
@@ -108,7 +108,8 @@ fn every_preset_and_set() {
             let network = network(200, &[first, middle, last], 7);
             let keep = Keep::ActivationsAndMasks;
             let program =
-                compile(&network, &preset.config(array), Options { batch: 37, keep, on_chip: true }).unwrap();
+                compile(&network, &preset.config(array), Options { batch: 37, keep, ..Options::default() })
+                    .unwrap();
             check(&network, &program, keep, 2, 8, &ORDERS);
         }
     }
@@ -151,7 +152,7 @@ fn odd_configurations() {
             let network = network(50, &shapes, 3);
             for keep in [Keep::Output, Keep::ActivationsAndMasks] {
                 for batch in [1, 5, 64] {
-                    let program = compile(&network, &config, Options { batch, keep, on_chip: true })
+                    let program = compile(&network, &config, Options { batch, keep, ..Options::default() })
                         .unwrap_or_else(|e| panic!("{config:?}: {e}"));
                     check(&network, &program, keep, 2, 8, &ORDERS);
                 }

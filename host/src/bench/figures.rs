@@ -98,9 +98,7 @@ pub struct Figures {
     pub mismatches: u64,
     /// Simulated cycles per second of this run; depends on the machine and its load.
     pub simulated_cycles_per_second: Option<f64>,
-    #[serde(skip)]
     lanes: u64,
-    #[serde(skip)]
     macs: u64,
 }
 

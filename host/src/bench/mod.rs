@@ -110,23 +110,49 @@ impl Bench {
 
     fn compile(&self) -> Result<(Network, Program), BenchError> {
         let network = self.workload.network(self.config.weight_set)?;
-        let options = Options { batch: self.batch, keep: Keep::Output, on_chip: self.on_chip };
+        let options = Options {
+            batch: self.batch,
+            keep: Keep::Output,
+            on_chip: self.on_chip,
+            timing: self.memory.timing(&self.config),
+        };
         let program = compile(&network, &self.config, options)?;
         Ok((network, program))
     }
 
     fn prediction(&self, program: &Program) -> Result<Prediction, BenchError> {
-        let timing = match &self.memory {
-            Memory::Fixed(latency) => {
+        simulate(program, &self.memory.timing(&self.config)).map_err(|_| BenchError::Order)
+    }
+}
+
+impl Memory {
+    /// What the cycle model and the compiler assume of it.
+    fn timing(&self, config: &Config) -> Predicted {
+        match self {
+            Self::Fixed(latency) => {
                 let latency = u64::from(*latency);
                 Predicted { read_latency: latency, write_latency: latency, ..Predicted::default() }
             }
-            Memory::Link(link) => {
-                let cycles = |ns: u32| u64::from(ns) * SimOptions::default().clock_hz / 1_000_000_000;
-                Predicted { read_latency: cycles(link.read_latency_ns), ..Predicted::default() }
+            Self::Link(link) => {
+                let clock = SimOptions::default().clock_hz as f64;
+                let beat = config.beat_bytes() as f64 * clock / link.bytes_per_second() as f64;
+                let parts = |cycles: f64| (cycles.max(1.0) * Predicted::BEAT as f64) as u64;
+                let (read_beat, write_beat) = (beat / link.read_efficiency(), beat / link.write_efficiency());
+                let beats = |bytes: u32| f64::from(bytes) / config.beat_bytes() as f64;
+                let cycles = |ns: u32| f64::from(ns) * clock / 1e9;
+                // The first completion is there when its last byte is; a read waits for the writes before it.
+                let first = beats(link.completion_max) * read_beat;
+                let waits = cycles(link.write_delay_ns) / 2.0;
+                Predicted {
+                    read_latency: (cycles(link.read_latency_ns) + first + waits) as u64,
+                    // The bridge answers when it has the write.
+                    write_latency: 8,
+                    read_beat: parts(read_beat),
+                    write_beat: parts(write_beat),
+                    ..Predicted::default()
+                }
             }
-        };
-        simulate(program, &timing).map_err(|_| BenchError::Order)
+        }
     }
 }
 

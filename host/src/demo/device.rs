@@ -73,7 +73,7 @@ fn run_row(
     let network = &row.network.network;
     let keep = Keep::ActivationsAndMasks;
     let batch = BATCH.min(options.images);
-    let program = compile(network, &config, CompileOptions { batch, keep, on_chip: true })?;
+    let program = compile(network, &config, CompileOptions { batch, keep, ..CompileOptions::default() })?;
     let weight_bytes = program.layers.iter().map(|l| l.weight_bytes).sum();
     // Per image, whatever the batch.
     let macs = network.macs();

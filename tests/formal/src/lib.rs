@@ -6,7 +6,7 @@
 //!
 //! | module | what is proven |
 //! |---|---|
-//! | [`array`] | units, chains and columns equal multiplication and addition, accumulators their step |
+//! | [`mod@array`] | units, chains and columns equal multiplication and addition, accumulators their step |
 //! | [`requantise`] | the post-processing lane equals the formula of the numerics contract |
 //! | [`queues`] | queues keep order and number, token counters never go below 0 |
 //! | [`rings`] | the job loop overruns no ring, and its phases alternate |

@@ -45,6 +45,7 @@ pub(crate) struct Machine<'a> {
     /// When a LOAD can request, the read channel is free, and each tag is free (oldest first).
     request: u64,
     read: u64,
+    parts: u64,
     tags: VecDeque<u64>,
     /// When the array and the PPU are free.
     array: u64,
@@ -64,6 +65,7 @@ impl<'a> Machine<'a> {
             done: 0,
             request: 0,
             read: 0,
+            parts: 0,
             tags: core::iter::repeat_n(0, config.read_tags).collect(),
             array: 0,
             ppu: 0,
@@ -108,7 +110,7 @@ impl<'a> Machine<'a> {
         self.dispatched = self.dispatch(engine);
         self.fetched += 1;
         if self.read > self.dispatched {
-            self.read += fetch_beats;
+            self.read += fetch_beats * self.timing.read_beat / Timing::BEAT;
         }
         let starts = &mut self.starts[engine as usize];
         if starts.len() == QUEUE_DEPTH {
@@ -145,6 +147,11 @@ impl<'a> Machine<'a> {
         })
     }
 
+    /// Parts of a cycle that a burst takes: as the memory gives it, or as LOAD takes it.
+    fn beats(&self, beats: u64, group: u64) -> u64 {
+        beats * self.timing.read_beat.max(group * Timing::BEAT / 8)
+    }
+
     fn load(&mut self, op: &Load, begin: u64) -> u64 {
         self.request = self.request.max(begin);
         self.read += self.timing.load_gap;
@@ -157,7 +164,10 @@ impl<'a> Machine<'a> {
             let tag = self.tags.pop_front().unwrap_or(0);
             self.request = self.request.max(tag) + 1;
             let first = (self.request + self.timing.read_latency).max(self.read);
-            self.read = first + (beats * group).div_ceil(8);
+            // Parts of a cycle are carried from burst to burst while the channel does not rest.
+            self.parts = if first > self.read { 0 } else { self.parts } + self.beats(beats, group);
+            self.read = first + self.parts / Timing::BEAT;
+            self.parts %= Timing::BEAT;
             self.tags.push_back(self.read);
         }
         self.read
@@ -190,7 +200,8 @@ impl<'a> Machine<'a> {
 
     fn store(&mut self, op: &Store, begin: u64) -> u64 {
         let gap = self.timing.store_gap;
-        let bursts: u64 = self.bursts(&op.rows).map(|beats| beats + gap).sum();
+        let bursts: u64 =
+            self.bursts(&op.rows).map(|beats| beats * self.timing.write_beat / Timing::BEAT + gap).sum();
         let rows = (op.rows.count[0] * op.rows.count[1]) as u64;
         self.write = begin + bursts + gap * rows;
         self.write + self.timing.write_latency

@@ -9,6 +9,10 @@ pub struct Timing {
     pub read_latency: u64,
     /// From a burst's last written beat to its response.
     pub write_latency: u64,
+    /// Of a read or written beat, in parts of a cycle: [`Timing::BEAT`] where memory keeps up.
+    pub read_beat: u64,
+    /// See `read_beat`.
+    pub write_beat: u64,
     /// Largest burst, bytes.
     pub burst_bytes: u64,
     /// From an instruction's start to its first step, row or request.
@@ -28,6 +32,8 @@ impl Default for Timing {
         Self {
             read_latency: 200,
             write_latency: 200,
+            read_beat: Self::BEAT,
+            write_beat: Self::BEAT,
             burst_bytes: 1024,
             setup: 1,
             load_gap: 2,
@@ -39,6 +45,9 @@ impl Default for Timing {
 }
 
 impl Timing {
+    /// Parts of a cycle in which a beat's time is given.
+    pub const BEAT: u64 = 1 << 10;
+
     /// Cycles in which eight beats of int8 weights are taken and written, one digit of all planes a cycle.
     #[must_use]
     pub fn int8_group_cycles(config: &Config) -> u64 {

@@ -55,6 +55,7 @@ struct Emitter<'a> {
 /// The program. `name` gives a layer's name for messages.
 pub(crate) fn emit<'n>(
     config: &Config,
+    timing: Timing,
     work: Work,
     name: impl Fn(usize) -> &'n str,
 ) -> Result<Instructions, CompileError> {
@@ -98,7 +99,7 @@ pub(crate) fn emit<'n>(
         block_starts: vec![None; blocks.len()],
         blocks,
         free_after,
-        machine: Machine::new(config, Timing::default()),
+        machine: Machine::new(config, timing),
         ends: Vec::new(),
     };
     let failed = |layer, what| CompileError::Internal { layer: name(layer).to_owned(), what };
