@@ -7,7 +7,7 @@ use cbp_isa::instruction::{INSTRUCTION_BYTES, OutputMode};
 use cbp_isa::ring::SEGMENTS;
 use cbp_numerics::{Network, Operation as Kind, Weights};
 
-use crate::cut::Cut;
+use crate::cut::{Cut, all_constants_fit};
 use crate::hazards::Instructions;
 use crate::layout::MaskBlock;
 use crate::lower::{ALIGNMENT, Stage, Tensors, keep, stages, unit};
@@ -38,14 +38,16 @@ pub struct Options {
     pub keep: Keep,
     /// Results stay on chip for the next layer where they fit, and are stored only where something else needs them.
     pub on_chip: bool,
+    /// Weights and parameters stay in the buffers from run to run and from job to job, if all of them fit.
+    pub resident: bool,
     /// What the memory is like: decides how far loads run ahead.
     pub timing: Timing,
 }
 
 impl Default for Options {
-    /// One image, its output, what fits stays on chip.
+    /// One image, its output; what fits stays on chip.
     fn default() -> Self {
-        Self { batch: 1, keep: Keep::Output, on_chip: true, timing: Timing::default() }
+        Self { batch: 1, keep: Keep::Output, on_chip: true, resident: true, timing: Timing::default() }
     }
 }
 
@@ -71,6 +73,7 @@ pub fn compile(network: &Network, config: &Config, options: Options) -> Result<P
         keep(config, &mut stages, |layout| all || Some((layout.segment, layout.offset)) == last);
     }
     let mut work = Work::new(config.beat_bytes());
+    work.resident = options.resident && all_constants_fit(config, &stages);
     let mut masks: Vec<Vec<MaskBlock>> = vec![Vec::new(); network.layers().len()];
     let mut kept = None;
     for stage in &stages {
@@ -81,8 +84,8 @@ pub fn compile(network: &Network, config: &Config, options: Options) -> Result<P
         kept = output;
     }
     let name = |layer: usize| network.layers()[layer].name.as_str();
-    let mut instructions = emit(config, options.timing, work, name)?;
-    let image = assemble(&mut instructions, data, name)?;
+    let [mut prologue, mut instructions] = emit(config, options.timing, work, name)?;
+    let image = assemble(&mut instructions, &mut prologue, data, name)?;
     let mut sizes = tensors.sizes;
     sizes[segment::PROGRAM] = image.len();
     let mut strides = [0; SEGMENTS];
@@ -107,7 +110,7 @@ pub fn compile(network: &Network, config: &Config, options: Options) -> Result<P
         });
     }
     let (config, batch, input) = (config.clone(), options.batch, tensors.input);
-    Ok(Program { config, batch, image, instructions, layers, input, segment_bytes, strides })
+    Ok(Program { config, batch, image, prologue, instructions, layers, input, segment_bytes, strides })
 }
 
 /// Constants of up to so many bytes are looked for among those that are there.
@@ -143,15 +146,17 @@ fn place_data(config: &Config, stages: &mut [Stage]) -> Vec<u8> {
     data
 }
 
-/// The bytes of segment 0; loads of constants learn where the program ends.
+/// The bytes of segment 0: the program, its prologue, data; loads of constants learn where the data begin.
 fn assemble<'n>(
     instructions: &mut Instructions,
+    prologue: &mut Instructions,
     data: Vec<u8>,
     name: impl Fn(usize) -> &'n str,
 ) -> Result<Vec<u8>, CompileError> {
-    let start = (instructions.len() * INSTRUCTION_BYTES).next_multiple_of(ALIGNMENT);
+    let count = instructions.len() + prologue.len();
+    let start = (count * INSTRUCTION_BYTES).next_multiple_of(ALIGNMENT);
     let mut image = Vec::with_capacity(start + data.len());
-    for (operation, layer) in instructions {
+    for (operation, layer) in instructions.iter_mut().chain(prologue) {
         if let Operation::Load(load) = operation
             && load.rows.segment == segment::PROGRAM
         {

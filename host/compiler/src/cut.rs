@@ -70,6 +70,15 @@ impl Cut {
     }
 }
 
+/// Whether the buffers hold the weights and parameters of all stages at once.
+pub(crate) fn all_constants_fit(config: &Config, stages: &[Stage]) -> bool {
+    let tiles = || stages.iter().flat_map(|stage| stage.tiles.iter().map(move |tile| (stage, tile)));
+    let weights = tiles().filter(|(stage, _)| stage.kind == Kind::Products);
+    let weights = distinct(weights.map(|(stage, tile)| (Some(tile.weights), stage.steps(tile))));
+    let groups = distinct(tiles().map(|(_, tile)| (tile.parameters, tile.groups)));
+    weights <= config.weight_depth && groups <= config.parameter_depth
+}
+
 /// Sum of the sizes of different constants.
 fn distinct(constants: impl Iterator<Item = (Option<usize>, usize)>) -> usize {
     let there = constants.filter_map(|(offset, size)| Some((offset?, size)));

@@ -1,6 +1,7 @@
 //! What the compiler makes.
 
 use cbp_isa::Config;
+use cbp_isa::instruction::INSTRUCTION_BYTES;
 use cbp_isa::ring::SEGMENTS;
 
 use crate::interpreter::{Job, Segments};
@@ -47,8 +48,11 @@ pub struct Program {
     pub config: Config,
     /// Images of one run.
     pub batch: usize,
-    /// The bytes of segment 0: the program at offset 0, then weights and parameters.
+    /// The bytes of segment 0: the program at offset 0, then its prologue, then weights and parameters.
     pub image: Vec<u8>,
+    /// Runs once before all jobs, as a job of its own: loads the weights and parameters that stay in the buffers. Empty
+    /// if they do not fit; each run then loads them.
+    pub prologue: Vec<(Operation, usize)>,
     /// The instructions in the image, END included, with the layer each belongs to.
     pub instructions: Vec<(Operation, usize)>,
     /// The layers.
@@ -67,6 +71,16 @@ impl Program {
     pub const fn job(&self, repeat: usize) -> Job {
         let program_length = self.instructions.len();
         Job { program_offset: 0, program_length, repeat, strides: self.strides }
+    }
+
+    /// What the command entry says for the prologue, if there is one.
+    #[must_use]
+    pub const fn prologue_job(&self) -> Option<Job> {
+        if self.prologue.is_empty() {
+            return None;
+        }
+        let program_offset = (self.instructions.len() * INSTRUCTION_BYTES) as u64;
+        Some(Job { program_offset, program_length: self.prologue.len(), repeat: 1, strides: [0; SEGMENTS] })
     }
 
     /// Memory for `repeat` runs: segment 0 is the image, the others are 0.

@@ -90,6 +90,10 @@ pub struct Figures {
     pub bytes_written: u64,
     /// Layers whose results stay on chip.
     pub kept_layers: usize,
+    /// Bytes of weights and parameters that are loaded once and stay for every further run; 0 if they do not fit.
+    pub resident_bytes: u64,
+    /// Cycles of loading them, not counted in `cycles`.
+    pub load_cycles: Option<u64>,
     /// Over a link: what went over it.
     pub link: Option<LinkFigures>,
     /// Values compared with the scalar model.
@@ -117,8 +121,8 @@ impl Figures {
             products: layer.products,
             mac_utilization: share(layer.products, lanes * cycles),
         });
-        let beats = |wanted: Engine| -> u64 {
-            let moved = program.instructions.iter().filter(|(op, _)| op.engine() == Some(wanted));
+        let beats = |instructions: &[(Operation, usize)], wanted: Engine| -> u64 {
+            let moved = instructions.iter().filter(|(op, _)| op.engine() == Some(wanted));
             let beats = moved.map(|(op, _)| match op {
                 Operation::Load(load) => load.rows.beats() as u64,
                 Operation::Store(store) => store.rows.beats() as u64,
@@ -142,9 +146,11 @@ impl Figures {
             split: None,
             layers: layers.collect(),
             instructions: program.instructions.len(),
-            bytes_read: beats(Engine::Load),
-            bytes_written: beats(Engine::Store),
+            bytes_read: beats(&program.instructions, Engine::Load),
+            bytes_written: beats(&program.instructions, Engine::Store),
             kept_layers: kept.len(),
+            resident_bytes: beats(&program.prologue, Engine::Load),
+            load_cycles: None,
             link: None,
             compared: 0,
             mismatches: 0,

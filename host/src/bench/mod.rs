@@ -27,6 +27,7 @@ pub use workload::{UnknownWorkload, Workload};
 
 /// What to measure.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Bench {
     /// The network.
     pub workload: Workload,
@@ -36,6 +37,8 @@ pub struct Bench {
     pub config: Config,
     /// Results stay on chip for the next layer where they can.
     pub on_chip: bool,
+    /// Weights that fit stay from run to run: cycles are those of a run that finds them.
+    pub resident: bool,
     /// The memory behind the AXI port.
     pub memory: Memory,
     /// Cycles of each layer, from a model that is watched inside.
@@ -100,6 +103,7 @@ impl Bench {
             batch,
             config,
             on_chip: true,
+            resident: false,
             memory: Memory::Fixed(200),
             layers: false,
             compare: true,
@@ -114,6 +118,7 @@ impl Bench {
             batch: self.batch,
             keep: Keep::Output,
             on_chip: self.on_chip,
+            resident: self.resident,
             timing: self.memory.timing(&self.config),
         };
         let program = compile(&network, &self.config, options)?;
@@ -187,13 +192,15 @@ pub fn measure(bench: &Bench) -> Result<Figures, BenchError> {
     };
     let mut device = simulator(config, &options)?;
     device.transport().sim().trace(bench.trace.as_deref())?;
-    if watched {
-        device.transport().sim().start_timeline();
-    }
     let input = Random(2).bytes(bench.batch * network.inputs());
-    let counters = device.counters()?;
     let (before, start) = (device.transport().sim().cycle(), Instant::now());
-    let run = Session::new(&mut device, program.clone(), Keep::Output)?.run(&input)?;
+    let mut session = Session::new(&mut device, program.clone(), Keep::Output)?;
+    figures.load_cycles = Some(session.load()?);
+    if watched {
+        session.device().transport().sim().start_timeline();
+    }
+    let counters = session.device().counters()?;
+    let run = session.run(&input)?;
     let seconds = start.elapsed().as_secs_f64();
     let after = device.counters()?;
     let simulated = device.transport().sim().cycle() - before;

@@ -48,6 +48,9 @@ pub struct Device {
     /// Store every result, also where it could stay on chip
     #[arg(long)]
     no_keep: bool,
+    /// Weights that fit stay from run to run; the cycles are those of a run that finds them
+    #[arg(long)]
+    resident: bool,
     /// Only predict, do not simulate
     #[arg(long, conflicts_with_all = ["layers", "trace", "timeline"])]
     predict: bool,
@@ -91,6 +94,7 @@ impl Device {
         let weights: Option<WeightSet> = (!self.int8).then_some(config.weight_set);
         let bench = Measurement {
             on_chip: !self.no_keep,
+            resident: self.resident,
             memory: self.link.clone().map_or(Memory::Fixed(self.latency), Memory::Link),
             layers: self.layers,
             compare: !self.no_compare,
@@ -145,6 +149,10 @@ fn print(figures: &Figures, layers: bool) {
         figures.kept_layers,
         figures.layers.len()
     );
+    if figures.resident_bytes > 0 {
+        let cycles = figures.load_cycles.map(|c| format!(", in {c} cycles")).unwrap_or_default();
+        println!("{} bytes of weights and parameters loaded once before{cycles}", figures.resident_bytes);
+    }
     if let Some(link) = figures.link {
         println!(
             "link: {} bytes down ({:.0} % of it used, headers included), {} up ({:.0} %)",

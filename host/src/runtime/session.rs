@@ -60,6 +60,8 @@ pub struct Session<'a, T: Transport> {
     program: Program,
     keep: Keep,
     image: Segment<T::Dma>,
+    /// The prologue has run: what stays in the buffers is there.
+    loaded: bool,
     /// On the device's clock.
     timeout: Duration,
 }
@@ -80,7 +82,12 @@ impl<'a, T: Transport> Session<'a, T> {
         let memory = device.allocate(program.image.len())?;
         memory.write(0, &program.image)?;
         let image = Segment::all(&memory);
-        Ok(Self { device, program, keep, image, timeout: Duration::from_mins(1) })
+        Ok(Self { device, program, keep, image, loaded: false, timeout: Duration::from_mins(1) })
+    }
+
+    /// The device.
+    pub const fn device(&mut self) -> &mut Device<T> {
+        self.device
     }
 
     /// Runs whole batches of images, `input` being `[image][channel]`; a last batch that is not full is filled up
@@ -97,10 +104,28 @@ impl<'a, T: Transport> Session<'a, T> {
         let bytes: u64 = self.program.segment_bytes[1..].iter().sum();
         let runs = (JOB_BYTES / bytes.max(1)).clamp(1, 1024) as usize;
         let mut total = Run { layers: Vec::new(), cycles: 0, mac_active: 0, wait_load: 0, wait_store: 0 };
+        self.load()?;
         for chunk in input.chunks(per_run * runs) {
-            self.job(chunk, &mut total)?;
+            let done = self.job(chunk, &mut total);
+            // A job that failed may have left anything in the buffers.
+            self.loaded &= done.is_ok();
+            done?;
         }
         Ok(total)
+    }
+
+    /// Loads what stays in the buffers from job to job, unless it is there; `run` does it too. Gives its cycles.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn load(&mut self) -> Result<u64, RunError> {
+        let Some(prologue) = self.program.prologue_job().filter(|_| !self.loaded) else { return Ok(0) };
+        let mut job = Job::new(self.image.clone(), prologue.program_length as u32);
+        job.program_offset = prologue.program_offset;
+        let ticket = self.device.submit(job)?;
+        let completion = self.device.wait(ticket, self.timeout)?;
+        self.loaded = true;
+        Ok(completion.cycles.into())
     }
 
     /// One command.

@@ -4,10 +4,11 @@
 //!   program order, into queues of [`QUEUE_DEPTH`]; a full queue blocks what is behind it.
 //! - *LOAD*: one request per cycle while a read tag is free; bursts of at most `burst_bytes` that do not cross 4 KiB;
 //!   one beat per cycle in request order. The next LOAD's requests follow at once.
-//! - *PACK*: one cycle per beat of the line buffer that a kernel row touches, and one per position.
+//! - *PACK*: one cycle per beat of the line buffer that a kernel row touches, one more per position whose last bytes
+//!   reach into one more packed beat.
 //! - *COMPUTE*: one step per cycle; a position leaves when its steps are done and the position before it has drained
 //!   (one cycle per group, one more with sign masks). The next COMPUTE's steps follow at once.
-//! - *STORE*: one beat per cycle and a gap per row and per burst; the next STORE's rows follow at once.
+//! - *STORE*: one beat per cycle and a gap per row and per burst, while a bound on bursts under way allows; the next STORE's rows follow at once.
 
 use std::collections::VecDeque;
 
@@ -21,6 +22,11 @@ use crate::operation::{Compute, Load, Operation, Pack, Rows, Store};
 /// Cycles between putting an instruction together and the next one's first beat.
 const DISPATCH: u64 = 2;
 
+/// LOADs and PACKs that are started and not done.
+const LOADS: usize = 4;
+/// PACKs among them.
+const PACKS: usize = 2;
+
 /// When an instruction ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -28,6 +34,30 @@ pub struct Span {
     pub start: u64,
     /// Its effects were visible.
     pub end: u64,
+}
+
+/// The last N of some times; 0 before there are as many.
+#[derive(Clone, Copy, Debug)]
+struct Recent<const N: usize> {
+    times: [u64; N],
+    next: usize,
+}
+
+impl<const N: usize> Default for Recent<N> {
+    fn default() -> Self {
+        Self { times: [0; N], next: 0 }
+    }
+}
+
+impl<const N: usize> Recent<N> {
+    const fn oldest(&self) -> u64 {
+        self.times[self.next]
+    }
+
+    const fn push(&mut self, time: u64) {
+        self.times[self.next] = time;
+        self.next = (self.next + 1) % N;
+    }
 }
 
 /// The accelerator while a program passes, instruction by instruction.
@@ -38,10 +68,13 @@ pub(crate) struct Machine<'a> {
     /// Instructions so far, and when the last one was dispatched.
     fetched: u64,
     dispatched: u64,
-    /// Starts of each engine's last instructions, as many as its queue holds.
-    starts: [VecDeque<u64>; 3],
+    /// When each engine's last instructions left its queue, as many as it holds.
+    leaves: [Recent<QUEUE_DEPTH>; 3],
     /// When the last instruction of all was done.
     done: u64,
+    /// When the last LOADs and PACKs were done.
+    loads: Recent<LOADS>,
+    packs: Recent<PACKS>,
     /// When a LOAD can request, the read channel is free, and each tag is free (oldest first).
     request: u64,
     read: u64,
@@ -50,8 +83,9 @@ pub(crate) struct Machine<'a> {
     /// When the array and the PPU are free.
     array: u64,
     ppu: u64,
-    /// When the write channel is free.
+    /// When the write channel is free, and each of the writes that may be under way.
     write: u64,
+    writes: VecDeque<u64>,
 }
 
 impl<'a> Machine<'a> {
@@ -61,8 +95,10 @@ impl<'a> Machine<'a> {
             timing,
             fetched: 0,
             dispatched: 0,
-            starts: Default::default(),
+            leaves: Default::default(),
             done: 0,
+            loads: Recent::default(),
+            packs: Recent::default(),
             request: 0,
             read: 0,
             parts: 0,
@@ -70,6 +106,7 @@ impl<'a> Machine<'a> {
             array: 0,
             ppu: 0,
             write: 0,
+            writes: core::iter::repeat_n(0, timing.writes_under_way).collect(),
         }
     }
 
@@ -77,10 +114,13 @@ impl<'a> Machine<'a> {
     pub(crate) fn dispatch(&self, engine: Engine) -> u64 {
         let beats = self.fetch_beats() + DISPATCH;
         let fetched = self.timing.read_latency + beats * (self.fetched + 1);
-        let starts = &self.starts[engine as usize];
         // The queue has room once the instruction QUEUE_DEPTH before this one has left it.
-        let room = if starts.len() == QUEUE_DEPTH { starts[0] + 1 } else { 0 };
+        let room = self.leaves[engine as usize].oldest() + 1;
         fetched.max(self.dispatched + 1).max(room)
+    }
+
+    pub(crate) const fn timing(&self) -> &Timing {
+        &self.timing
     }
 
     /// When the array is free.
@@ -91,7 +131,7 @@ impl<'a> Machine<'a> {
     /// When an instruction of `engine` could start, but for what it waits for.
     pub(crate) fn free(&self, engine: Engine) -> u64 {
         let free = match engine {
-            Engine::Load => self.request,
+            Engine::Load => self.request.max(self.loads.oldest()),
             Engine::Compute => self.array,
             Engine::Store => self.write,
         };
@@ -106,17 +146,13 @@ impl<'a> Machine<'a> {
             let span = Span { start, end: self.done.max(start) };
             return span;
         };
-        let start = self.free(engine).max(ready);
+        let pack = matches!(operation, Operation::Pack(_));
+        let start = self.free(engine).max(ready).max(if pack { self.packs.oldest() } else { 0 });
         self.dispatched = self.dispatch(engine);
         self.fetched += 1;
         if self.read > self.dispatched {
             self.read += fetch_beats * self.timing.read_beat / Timing::BEAT;
         }
-        let starts = &mut self.starts[engine as usize];
-        if starts.len() == QUEUE_DEPTH {
-            starts.pop_front();
-        }
-        starts.push_back(start);
         let begin = start + self.timing.setup;
         let end = match operation {
             Operation::Load(op) => self.load(op, begin),
@@ -125,6 +161,20 @@ impl<'a> Machine<'a> {
             Operation::Store(op) => self.store(op, begin),
             Operation::End => begin,
         };
+        // An instruction stays at the head of its queue until its last request, step or row; a PACK moves on.
+        let leave = match operation {
+            Operation::Load(_) => self.request,
+            Operation::Compute(_) => self.array,
+            Operation::Store(_) => self.write,
+            Operation::Pack(_) | Operation::End => begin,
+        };
+        self.leaves[engine as usize].push(leave);
+        if engine == Engine::Load {
+            self.loads.push(end);
+        }
+        if pack {
+            self.packs.push(end);
+        }
         self.done = self.done.max(end);
         Span { start, end }
     }
@@ -133,8 +183,8 @@ impl<'a> Machine<'a> {
         (INSTRUCTION_BYTES / self.config.beat_bytes()).max(1) as u64
     }
 
-    /// Beats of every burst of `rows`.
-    fn bursts(&self, rows: &Rows) -> impl Iterator<Item = u64> + use<> {
+    /// Beats of every burst of `rows`, and whether its row ends with it.
+    fn bursts(&self, rows: &Rows) -> impl Iterator<Item = (u64, bool)> + use<> {
         let (beat, limit) = (self.config.beat_bytes() as u64, self.timing.burst_bytes);
         let length = rows.length as u64 * beat;
         rows.iter().flat_map(move |(offset, _)| {
@@ -142,7 +192,7 @@ impl<'a> Machine<'a> {
             core::iter::from_fn(move || {
                 let bytes = limit.min(4096 - at % 4096).min(end - at);
                 at += bytes;
-                (bytes > 0).then_some(bytes / beat)
+                (bytes > 0).then_some((bytes / beat, at == end))
             })
         })
     }
@@ -160,7 +210,7 @@ impl<'a> Machine<'a> {
             Destination::WeightsInt8 => Timing::int8_group_cycles(self.config),
             _ => 8,
         };
-        for beats in self.bursts(&op.rows) {
+        for (beats, _) in self.bursts(&op.rows) {
             let tag = self.tags.pop_front().unwrap_or(0);
             self.request = self.request.max(tag) + 1;
             let first = (self.request + self.timing.read_latency).max(self.read);
@@ -178,8 +228,12 @@ impl<'a> Machine<'a> {
         let mut cycles = 0;
         for x in 0..op.count[0] {
             let first = op.column + (x * op.column_step) as i64;
-            let touched = (first + op.piece as i64 - 1).div_euclid(beat) - first.div_euclid(beat) + 1;
-            cycles += touched as u64 * op.pieces as u64 + 1;
+            let last = first + op.piece as i64 - 1;
+            let touched = last.div_euclid(beat) - first.div_euclid(beat) + 1;
+            // The last bytes may fill one packed beat and begin another one, which is written a cycle later.
+            let [taken, left] = [last.rem_euclid(beat) + 1, (op.piece * op.pieces) as i64 % beat];
+            let spills = left != 0 && taken.min(op.piece as i64) > left;
+            cycles += touched as u64 * op.pieces as u64 + u64::from(spills);
         }
         self.request = self.request.max(begin);
         self.read = self.read.max(begin) + cycles * op.count[1] as u64;
@@ -200,10 +254,13 @@ impl<'a> Machine<'a> {
 
     fn store(&mut self, op: &Store, begin: u64) -> u64 {
         let gap = self.timing.store_gap;
-        let bursts: u64 =
-            self.bursts(&op.rows).map(|beats| beats * self.timing.write_beat / Timing::BEAT + gap).sum();
-        let rows = (op.rows.count[0] * op.rows.count[1]) as u64;
-        self.write = begin + bursts + gap * rows;
+        self.write = begin;
+        for (beats, row_ends) in self.bursts(&op.rows) {
+            let free = self.writes.pop_front().unwrap_or(0);
+            let last = self.write.max(free) + beats * self.timing.write_beat / Timing::BEAT;
+            self.writes.push_back(last + self.timing.write_latency);
+            self.write = last + gap * if row_ends { 2 } else { 1 };
+        }
         self.write + self.timing.write_latency
     }
 }

@@ -15,6 +15,8 @@ pub struct Timing {
     pub write_beat: u64,
     /// Largest burst, bytes.
     pub burst_bytes: u64,
+    /// Bursts that wait for their response at once.
+    pub writes_under_way: usize,
     /// From an instruction's start to its first step, row or request.
     pub setup: u64,
     /// Between the beats of two LOADs.
@@ -35,6 +37,7 @@ impl Default for Timing {
             read_beat: Self::BEAT,
             write_beat: Self::BEAT,
             burst_bytes: 1024,
+            writes_under_way: 32,
             setup: 1,
             load_gap: 2,
             store_gap: 1,

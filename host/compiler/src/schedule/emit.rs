@@ -52,14 +52,14 @@ struct Emitter<'a> {
     ends: Vec<u64>,
 }
 
-/// The program. `name` gives a layer's name for messages.
+/// The prologue, which may be empty, and the program. `name` gives a layer's name for messages.
 pub(crate) fn emit<'n>(
     config: &Config,
     timing: Timing,
     work: Work,
     name: impl Fn(usize) -> &'n str,
-) -> Result<Instructions, CompileError> {
-    let Work { items, jobs, blocks, last_use, .. } = work;
+) -> Result<[Instructions; 2], CompileError> {
+    let Work { items, jobs, blocks, last_use, resident, .. } = work;
     let mut free_after = vec![Vec::new(); items.len()];
     for (id, item) in items.iter().enumerate() {
         if let (None, Some(last)) = (item.last_job, item.last_packed) {
@@ -69,7 +69,8 @@ pub(crate) fn emit<'n>(
     // What each job frees.
     let mut free_items = vec![Vec::new(); jobs.len()];
     for (id, item) in items.iter().enumerate() {
-        if let Some(job) = item.last_job {
+        let stays = resident && matches!(item.place, Place::Weights | Place::Parameters);
+        if let Some(job) = item.last_job.filter(|_| !stays) {
             free_items[job].push(id);
         }
     }
@@ -103,6 +104,11 @@ pub(crate) fn emit<'n>(
         ends: Vec::new(),
     };
     let failed = |layer, what| CompileError::Internal { layer: name(layer).to_owned(), what };
+    let prologue = if resident {
+        emitter.prologue().ok_or_else(|| failed(0, "no space for constants"))?
+    } else {
+        Instructions::new()
+    };
     for (index, job) in jobs.iter().enumerate() {
         let mut needs = job.needs.clone();
         needs.sort_unstable();
@@ -124,7 +130,8 @@ pub(crate) fn emit<'n>(
         }
     }
     let last = jobs.last().map_or(0, |job| job.layer);
-    emitter.builder.finish().ok_or_else(|| failed(last, "a wait without a token counter"))
+    let program = emitter.builder.finish();
+    Ok([prologue, program.ok_or_else(|| failed(last, "a wait without a token counter"))?])
 }
 
 /// The range of a buffer, in one or two pieces.
@@ -140,6 +147,19 @@ fn wrapped(place: Place, range: Range<u64>, depth: usize, write: bool) -> Vec<Ac
 }
 
 impl Emitter<'_> {
+    /// Emits all weights and parameters, as a program of their own; for the next one they are there.
+    fn prologue(&mut self) -> Option<Instructions> {
+        for place in [Place::Weights, Place::Parameters] {
+            while let Some(&id) = self.ring(place)?.waiting.front() {
+                self.need(id)?;
+            }
+        }
+        self.machine = Machine::new(self.config, *self.machine.timing());
+        self.ends.clear();
+        self.ready.fill(0);
+        core::mem::take(&mut self.builder).finish()
+    }
+
     fn ring(&mut self, place: Place) -> Option<&mut Buffer> {
         self.rings.iter_mut().find(|buffer| buffer.place == place)
     }

@@ -311,8 +311,10 @@ impl Jobs<'_> {
         if !self.cut.resident {
             self.constants.retain(|offset, _| offsets.contains(&Some(*offset)));
         }
+        let mut known =
+            core::mem::take(if work.resident { &mut work.constants } else { &mut self.constants });
         let weights = offsets[0].map(|offset| {
-            *self.constants.entry(offset).or_insert_with(|| {
+            *known.entry(offset).or_insert_with(|| {
                 let steps = stage.steps(data);
                 let (destination, words, beats, digit_step) = if stage.int8 {
                     let words = steps / stage.shifts.len();
@@ -327,12 +329,13 @@ impl Jobs<'_> {
             })
         });
         let parameters = offsets[1].map(|offset| {
-            *self.constants.entry(offset).or_insert_with(|| {
+            *known.entry(offset).or_insert_with(|| {
                 let rows = constant(config, offset, data.groups, config.parameter_beats());
                 let load = LoadSpec { destination: Destination::Parameters, rows, digit_step: 0 };
                 work.item(stage.layer, Place::Parameters, data.groups, vec![load])
             })
         });
+        *(if work.resident { &mut work.constants } else { &mut self.constants }) = known;
         Constants { weights, parameters }
     }
 }

@@ -1,5 +1,7 @@
 //! What is to be done, before addresses are known.
 
+use std::collections::BTreeMap;
+
 use cbp_isa::instruction::Destination;
 
 use crate::hazards::{Access, Pieces, Place};
@@ -114,6 +116,10 @@ pub(crate) fn memory(rows: &Rows, beat: usize, write: bool) -> Access {
 pub(crate) struct Work {
     /// Bytes of a beat.
     beat: usize,
+    /// Weights and parameters of all stages are loaded once, before everything, and stay.
+    pub(crate) resident: bool,
+    /// Those that are there, by offset behind the program.
+    pub(crate) constants: BTreeMap<usize, ItemId>,
     /// Which job writes what, by segment.
     stored: [Pieces; cbp_isa::ring::SEGMENTS],
     pub(crate) items: Vec<Item>,

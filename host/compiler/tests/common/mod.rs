@@ -49,6 +49,9 @@ pub fn check(
             layout.write(&mut memory[segment::INPUT], values).unwrap();
         }
         let mut machine = Machine::new(&program.config, [0x00, 0xa5, 0xff][i % 3]);
+        if let Some(prologue) = program.prologue_job() {
+            machine.run(&prologue, &mut memory, order).unwrap();
+        }
         let report = machine.run(&program.job(runs), &mut memory, order).unwrap();
         assert_eq!(report.tokens_left, 0);
         assert_eq!(memory[segment::PROGRAM], program.image);
