@@ -146,11 +146,14 @@ pub struct Core {
     errors: ErrorLatch,
     watchdog: Watchdog,
     last_part: Concat,
+    flush_q: Reg,
+    engine_reset_q: Reg,
     flush: Signal<Local, Bit>,
     engine_reset: Signal<Local, Bit>,
+    ended: Dff<Bit>,
     transfers: Signal<Local, Bit>,
     limit_wide: Wire<Local>,
-    limit: Wire<Local>,
+    limit: Reg,
     log2_beat: Const,
     code_bits: Const,
 }
@@ -230,11 +233,14 @@ impl Core {
             errors: ErrorLatch::default(),
             watchdog: Watchdog::default(),
             last_part: Concat::new(32, 1),
+            flush_q: Reg::plain(1),
+            engine_reset_q: Reg::plain(1),
             flush: Signal::default(),
             engine_reset: Signal::default(),
+            ended: Dff::default(),
             transfers: Signal::default(),
             limit_wide: Wire::new(32),
-            limit: Wire::new(9),
+            limit: Reg::plain(9),
             log2_beat: (config.beat_bytes().ilog2() as usize).into(),
             code_bits: (config.weight_set.code_bits() as usize).into(),
         }
@@ -245,19 +251,27 @@ impl Logic for Core {
     #[hdl_gen]
     fn update(&mut self) {
         // An error or a pending reset stops the engines; they are cleared when no transfer is under way.
-        self.flush.next = self.hold.val() || self.jobs.flush.val() || self.errors.failed.val();
-        self.engine_reset.next = self.reset.val() || self.jobs.clear.val();
+        // Both reach far: they start at registers, and no engine issues anything in the cycle that clears it.
+        self.flush_q.d.next = (self.hold.val()
+            || self.jobs.flush.val()
+            || self.errors.failed.val()
+            || self.reset.val()
+            || self.jobs.clear.val())
+        .into();
+        self.engine_reset_q.d.next = (self.reset.val() || self.jobs.clear.val()).into();
+        self.flush.next = self.flush_q.q.val().any();
+        self.engine_reset.next = self.engine_reset_q.q.val().any();
         self.transfers.next =
             self.read_port.busy.val() || self.write_port.busy.val() || self.store.open.val();
         self.quiet.next = !self.transfers.val() && !self.jobs.completing.val();
         // Bursts: AXI allows 256 beats.
         self.limit_wide.next = self.burst_limit.val() >> self.log2_beat.val();
-        self.limit.next = bits_resize(self.limit_wide.val(), 9);
+        self.limit.d.next = bits_resize(self.limit_wide.val(), 9);
         if self.limit_wide.val() > 256 {
-            self.limit.next = 256.into();
+            self.limit.d.next = 256.into();
         }
         if self.limit_wide.val() == 0 {
-            self.limit.next = 1.into();
+            self.limit.d.next = 1.into();
         }
         // Jobs.
         self.jobs.enable.next = self.enable.val();
@@ -271,13 +285,16 @@ impl Logic for Core {
         self.jobs.completion_consumer.next = self.completion_consumer.val();
         self.consumer.next = self.jobs.consumer.val();
         self.completion_producer.next = self.jobs.completion_producer.val();
-        self.jobs.ended.next = self.fetch.ended.val();
-        self.jobs.engines_idle.next = !self.load_queue.valid.val()
+        // Behind END nothing starts: what has ended stays so until it is cleared.
+        self.ended.d.next = self.fetch.ended.val()
+            && !self.transfers.val()
+            && !self.load_queue.valid.val()
             && !self.compute_queue.valid.val()
             && !self.store_queue.valid.val()
             && self.load.idle.val()
             && self.compute.idle.val()
             && self.store.idle.val();
+        self.jobs.ended.next = self.ended.q.val();
         self.jobs.quiet.next = !self.transfers.val();
         self.jobs.failed.next = self.errors.failed.val();
         self.jobs.error_code.next = self.errors.code.val();
@@ -312,7 +329,7 @@ impl Logic for Core {
         self.load.instruction_valid.next = self.load_queue.valid.val();
         self.load.compute_ready.next = self.compute_to_load.ready.val();
         self.load.store_ready.next = self.store_to_load.ready.val();
-        self.load.limit.next = self.limit.val();
+        self.load.limit.next = self.limit.q.val();
         self.load.segment_base.next = 0.into();
         self.load.segment_length.next = 0.into();
         self.store.segment_base.next = 0.into();
@@ -356,7 +373,7 @@ impl Logic for Core {
         self.store.instruction.next = self.store_queue.head.val();
         self.store.instruction_valid.next = self.store_queue.valid.val();
         self.store.compute_ready.next = self.compute_to_store.ready.val();
-        self.store.limit.next = self.limit.val();
+        self.store.limit.next = self.limit.q.val();
         self.store.beat.next = self.compute.output_beat.val();
         self.store.answered.next = self.write_port.store_answered.val();
         // Tokens.

@@ -4,7 +4,7 @@
 
 mod common;
 
-use cbp_hdl::array::tree::AdderTree;
+use cbp_hdl::compute::loops::Loops;
 use cbp_hdl::lang::arith::{Concat, LessSigned, MultiplySigned, ShiftRightSigned, Split};
 use cbp_hdl::lang::emit::emit;
 use cbp_hdl::lang::prelude::*;
@@ -237,10 +237,14 @@ fn text_of_a_block() {
 
 #[test]
 fn equal_blocks_share_a_module() {
-    let design = emit(&AdderTree::new(8, 8), "tree").unwrap();
+    let design = emit(&Loops::default(), "loops").unwrap();
     let names: Vec<&str> = design.modules.iter().map(|m| m.name.as_str()).collect();
-    assert_eq!(names, ["tree_adder", "tree_adder_2", "tree_adder_3", "tree"], "one adder per level");
-    assert_eq!(emit(&AdderTree::new(8, 8), "tree").unwrap().text(), design.text());
+    assert_eq!(
+        names,
+        ["loops_fields", "loops_i0", "loops_i1", "loops_passes", "loops"],
+        "one counter per width"
+    );
+    assert_eq!(emit(&Loops::default(), "loops").unwrap().text(), design.text());
     assert_eq!(emit(&Doubled::default(), "module").unwrap().top(), "module_");
 }
 

@@ -5,6 +5,7 @@ use cbp_isa::Config;
 use super::recoder::Recoder;
 use crate::lang::arith::{Concat, Split};
 use crate::lang::prelude::*;
+use crate::parts::Countdown;
 
 /// Beats of a group: `axi_bits` weights of 8 bits.
 pub const GROUP_BEATS: usize = 8;
@@ -52,6 +53,7 @@ pub struct Int8Group {
     weights: Split,
     writing: Dff<Bit>,
     digit: Reg,
+    digits: Countdown,
     digit_word: Reg,
     digit_place: Reg,
     end: Signal<Local, Bit>,
@@ -61,7 +63,7 @@ pub struct Int8Group {
     columns: Const,
     lanes: Const,
     planes: Const,
-    last_digit: Const,
+    passes: Const,
 }
 
 impl Int8Group {
@@ -94,6 +96,7 @@ impl Int8Group {
             weights: Split::new(axi, 8),
             writing: Dff::default(),
             digit: Reg::with_reset(4, 0),
+            digits: Countdown::new(4),
             digit_word: Reg::plain(16),
             digit_place: Reg::plain(8),
             end: Signal::default(),
@@ -103,7 +106,7 @@ impl Int8Group {
             columns: columns.into(),
             lanes: lanes.into(),
             planes: planes.into(),
-            last_digit: (config.int8_passes() - 1).into(),
+            passes: config.int8_passes().into(),
         }
     }
 }
@@ -111,7 +114,10 @@ impl Int8Group {
 impl Logic for Int8Group {
     #[hdl_gen]
     fn update(&mut self) {
-        self.end.next = self.digit.q.val() == self.last_digit.val();
+        self.digits.count.next = self.passes.val();
+        self.digits.start.next = self.put.val() && (self.filled.q.val() == self.early_beats.val());
+        self.digits.step.next = self.writing.q.val();
+        self.end.next = self.digits.last.val();
         self.done.next = self.writing.q.val() && self.end.val();
         self.completes.next = self.filled.q.val() == self.early_beats.val();
         // The last beat goes straight to the group that is written next, so that group must be free by then.

@@ -106,7 +106,7 @@ pub struct LoadAddress {
     running: Dff<Bit>,
     start: Signal<Local, Bit>,
     good: Signal<Local, Bit>,
-    bad: Signal<Local, Bit>,
+    bad: Dff<Bit>,
     partial_group: Signal<Local, Bit>,
     weights_int8: Const,
 }
@@ -147,7 +147,7 @@ impl LoadAddress {
             fields: LoadFields::default(),
             counts: PackCounts::default(),
             rows: Rows::new(config),
-            bursts: Bursts::new(config),
+            bursts: Bursts::new(config, 1),
             descriptors: Fifo::new(16 * DESCRIPTOR_PIECES, LOADS),
             pieces: Concat::new(DESCRIPTOR_PIECES, 16),
             is_pack: Signal::default(),
@@ -158,7 +158,7 @@ impl LoadAddress {
             running: Dff::default(),
             start: Signal::default(),
             good: Signal::default(),
-            bad: Signal::default(),
+            bad: Dff::default(),
             partial_group: Signal::default(),
             weights_int8: (Destination::WeightsInt8 as usize).into(),
         }
@@ -202,16 +202,20 @@ impl Logic for LoadAddress {
         // Int8 weights come in groups of eight beats.
         self.partial_group.next = (self.fields.destination.val() == self.weights_int8.val())
             && (self.fields.length.val().get_bits::<3>(0) != 0);
-        self.bad.next =
-            self.rows.malformed.val() || self.partial_group.val() || (self.fields.destination.val() > 5);
-        self.malformed.next = (self.rows.row_valid.val() && self.bad.val())
+        self.bad.d.next = self.partial_group.val() || (self.fields.destination.val() > 5);
+        self.malformed.next = (self.rows.row_valid.val() && (self.rows.malformed.val() || self.bad.q.val()))
             || (self.instruction_valid.val() && self.bad_pack.val());
         self.fault_address.next = self.rows.row_address.val();
-        self.good.next = !self.flush.val() && !self.rows.outside.val() && !self.bad.val();
+        self.good.next = !self.flush.val()
+            && !self.rows.outside.val()
+            && !self.rows.malformed.val()
+            && !self.bad.q.val();
         self.bursts.go.next = self.rows.row_valid.val() && self.bursts.ready.val() && self.good.val();
         self.rows.row_ready.next = self.bursts.ready.val() && self.good.val();
         self.bursts.address.next = self.rows.row_address.val();
         self.bursts.beats.next = self.rows.row_beats.val();
+        self.bursts.place.next = 0.into();
+        self.bursts.tag.next = 0.into();
         self.bursts.limit.next = self.limit.val();
         self.burst_valid.next = self.bursts.burst_valid.val() && !self.flush.val();
         self.burst_address.next = self.bursts.burst_address.val();
