@@ -63,6 +63,8 @@ pub struct PostProcessing {
     pub raw: Wire<Out>,
     /// Write to the activation buffer.
     pub keep: Signal<Out, Bit>,
+    /// It does so in the next cycle.
+    pub keeps_next: Signal<Out, Bit>,
     /// Granule to write to.
     pub keep_granule: Wire<Out>,
     /// The granule.
@@ -128,6 +130,7 @@ impl PostProcessing {
             granule: Wire::new(8 * p),
             raw: Wire::new(32 * p),
             keep: Signal::default(),
+            keeps_next: Signal::default(),
             keep_granule: Wire::new(16),
             keep_data: Wire::new(8 * p),
             give_load: Wire::new(4),
@@ -253,6 +256,7 @@ impl Logic for PostProcessing {
         self.keep_granule_q.d.next = self.tags.late_keep.val();
         self.keep_data_q.d.next = self.values.y.val();
         self.keep.next = self.keeping.q.val();
+        self.keeps_next.next = self.tags.to_activations.val();
         self.keep_granule.next = self.keep_granule_q.q.val();
         self.keep_data.next = self.keep_data_q.q.val();
         // STORE may start when the last granule is written; so may LOAD, if the instruction keeps granules.

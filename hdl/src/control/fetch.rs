@@ -256,7 +256,8 @@ impl Logic for Fetch {
         self.compute_q.d.next = self.is_compute.val();
         self.store_q.d.next = self.is_store.val();
         self.end_q.d.next = self.is_end.val();
-        self.go.next = self.checked.q.val() && !self.flush.val() && self.active.q.val();
+        // What is dispatched after an error waits in its queue until that is cleared.
+        self.go.next = self.checked.q.val() && self.active.q.val();
         self.push_load.next = self.go.val() && self.load_q.q.val() && !self.full_load.val();
         self.push_compute.next = self.go.val() && self.compute_q.q.val() && !self.full_compute.val();
         self.push_store.next = self.go.val() && self.store_q.q.val() && !self.full_store.val();

@@ -156,6 +156,8 @@ pub struct Jobs {
     runs: Reg,
     status_q: Reg,
     halted_q: Dff<Bit>,
+    completing_q: Dff<Bit>,
+    requesting: Dff<Bit>,
     aborting: Dff<Bit>,
     abort_until: Reg,
     command_slot: Wire<Local>,
@@ -241,6 +243,8 @@ impl Jobs {
             runs: Reg::plain(32),
             status_q: Reg::with_reset(32, 0),
             halted_q: Dff::default(),
+            completing_q: Dff::default(),
+            requesting: Dff::default(),
             aborting: Dff::default(),
             abort_until: Reg::with_reset(32, 0),
             command_slot: Wire::new(64),
@@ -290,7 +294,7 @@ impl Logic for Jobs {
             && (self.producer.val() != self.consumer_q.q.val())
             && (self.completions_held.q.val() < self.completion_room.val());
         // The command entry.
-        self.burst_valid.next = self.state.q.val() == JobState::Request;
+        self.burst_valid.next = self.requesting.q.val();
         self.burst_beats.next = self.parts.val();
         for i in 0..self.parts.value {
             if self.beat_valid.val() && (self.filled.q.val() == i) {
@@ -321,8 +325,7 @@ impl Logic for Jobs {
         self.bad_command.next = false;
         self.flush.next = self.state.q.val() == JobState::Drain;
         self.counting.next = (self.state.q.val() == JobState::Run) || (self.state.q.val() == JobState::Start);
-        self.completing.next =
-            (self.state.q.val() == JobState::Complete) || (self.state.q.val() == JobState::Answer);
+        self.completing.next = self.completing_q.q.val();
         self.busy.next = self.state.q.val() != JobState::Idle;
         self.halted.next = self.halted_q.q.val();
         self.job_status.next = self.status_q.q.val();
@@ -330,12 +333,14 @@ impl Logic for Jobs {
             JobState::Idle => {
                 if self.available.val() {
                     self.state.d.next = JobState::Request;
+                    self.requesting.d.next = true;
                     self.filled.d.next = 0.into();
                 }
             }
             JobState::Request => {
                 if self.burst_ready.val() {
                     self.state.d.next = JobState::Receive;
+                    self.requesting.d.next = false;
                 }
             }
             JobState::Receive => {
@@ -419,6 +424,7 @@ impl Logic for Jobs {
                     self.consumer_q.d.next = self.consumer_q.q.val() + 1;
                     self.completion_producer_q.d.next = self.completion_producer_q.q.val() + 1;
                     self.notify.next = self.fields.flags.val().get_bit(0);
+                    self.completing_q.d.next = false;
                     self.state.d.next = JobState::Next;
                 }
             }
@@ -428,6 +434,9 @@ impl Logic for Jobs {
             _ => {
                 self.state.d.next = JobState::Idle;
             }
+        }
+        if self.complete.val() {
+            self.completing_q.d.next = true;
         }
         // After RESUME, what was queued behind the failed job completes as aborted.
         if self.aborting.q.val() && (self.abort_until.q.val() == self.consumer_q.q.val()) {

@@ -71,6 +71,7 @@ pub struct LoadWrite {
     to_weights: Dff<Bit>,
     int8: Dff<Bit>,
     packs: Dff<Bit>,
+    taking: Dff<Bit>,
     i0: Countdown,
     i1: Countdown,
     row: Countdown,
@@ -147,6 +148,7 @@ impl LoadWrite {
             to_weights: Dff::default(),
             int8: Dff::default(),
             packs: Dff::default(),
+            taking: Dff::default(),
             i0: Countdown::new(16),
             i1: Countdown::new(16),
             row: Countdown::new(16),
@@ -215,10 +217,8 @@ impl Logic for LoadWrite {
         }
         // Arriving beats.
         self.packing.next = self.loaded.q.val() && self.packs.q.val();
-        self.open.next = self.loaded.q.val()
-            && !self.ending.q.val()
+        self.open.next = self.taking.q.val()
             && (!self.int8.q.val() || self.group.ready.val())
-            && !self.packs.q.val()
             && (!self.stall.val() || !self.to_activations.q.val());
         self.beat_ready.next = self.flush.val() || self.open.val();
         self.take.next = self.beat_valid.val() && self.open.val() && !self.flush.val();
@@ -262,6 +262,9 @@ impl Logic for LoadWrite {
         self.i1.step.next = self.row_done.val() && self.i0.last.val();
         // The last group of int8 weights is still to be written when its last beat is here.
         self.walked.next = self.row_done.val() && self.i0.last.val() && self.i1.last.val();
+        if self.walked.val() {
+            self.taking.d.next = false;
+        }
         if self.walked.val() && self.int8.q.val() {
             self.ending.d.next = true;
         }
@@ -298,6 +301,7 @@ impl Logic for LoadWrite {
         }
         if self.loads.val() {
             self.loaded.d.next = true;
+            self.taking.d.next = self.kind.val() != self.pack.val();
             self.place.d.next = 0.into();
             self.word.d.next = self.pieces.parts[3].val();
             self.inner.d.next = self.pieces.parts[3].val();

@@ -38,6 +38,8 @@ pub struct Rows {
     pub segment_base: Wire<In>,
     /// Segment's bytes.
     pub segment_length: Wire<In>,
+    /// The instruction cannot be run, a cycle after `go`.
+    pub refused: Signal<In, Bit>,
     /// A row is offered.
     pub row_valid: Signal<Out, Bit>,
     /// Its first byte.
@@ -50,8 +52,10 @@ pub struct Rows {
     pub row_last: Signal<Out, Bit>,
     /// The row offered leaves its segment.
     pub outside: Signal<Out, Bit>,
-    /// The row offered does not start at a beat, or the instruction moves nothing.
+    /// The row offered does not start at a beat, or the instruction moves nothing or is refused.
     pub malformed: Signal<Out, Bit>,
+    /// The row offered can be moved.
+    pub sound: Signal<Out, Bit>,
     active: Dff<Bit>,
     i0: Countdown,
     i1: Countdown,
@@ -65,6 +69,9 @@ pub struct Rows {
     last_q: Dff<Bit>,
     outside_q: Dff<Bit>,
     malformed_q: Dff<Bit>,
+    sound_q: Dff<Bit>,
+    leaves: Signal<Local, Bit>,
+    bad: Signal<Local, Bit>,
     advance: Signal<Local, Bit>,
     next_outer: Wire<Local>,
     address: Wire<Local>,
@@ -96,6 +103,7 @@ impl Rows {
             stride1: Wire::new(32),
             segment_base: Wire::new(64),
             segment_length: Wire::new(32),
+            refused: Signal::default(),
             row_valid: Signal::default(),
             row_address: Wire::new(64),
             row_beats: Wire::new(RUN_BITS),
@@ -103,6 +111,7 @@ impl Rows {
             row_last: Signal::default(),
             outside: Signal::default(),
             malformed: Signal::default(),
+            sound: Signal::default(),
             active: Dff::default(),
             i0: Countdown::new(16),
             i1: Countdown::new(16),
@@ -116,6 +125,9 @@ impl Rows {
             last_q: Dff::default(),
             outside_q: Dff::default(),
             malformed_q: Dff::default(),
+            sound_q: Dff::default(),
+            leaves: Signal::default(),
+            bad: Signal::default(),
             advance: Signal::default(),
             next_outer: Wire::new(OFFSET_BITS),
             address: Wire::new(64),
@@ -140,6 +152,9 @@ impl Logic for Rows {
         self.advance.next = self.active.q.val() && (!self.valid.q.val() || self.row_ready.val());
         self.address.next = self.base.q.val() + unsigned_cast(self.inner.q.val());
         self.misaligned.next = self.address.val() & self.beat_mask.val();
+        self.leaves.next = self.room.q.val().get_bit(32)
+            || (self.inner.q.val() > unsigned_cast(self.room.q.val().get_bits::<32>(0)));
+        self.bad.next = self.misaligned.val().any() || self.empty.q.val() || self.refused.val();
         if self.row_ready.val() {
             self.valid.d.next = false;
         }
@@ -147,9 +162,9 @@ impl Logic for Rows {
             self.valid.d.next = true;
             self.address_q.d.next = self.address.val();
             self.last_q.d.next = self.i0.last.val() && self.i1.last.val();
-            self.outside_q.d.next = self.room.q.val().get_bit(32)
-                || (self.inner.q.val() > unsigned_cast(self.room.q.val().get_bits::<32>(0)));
-            self.malformed_q.d.next = self.misaligned.val().any() || self.empty.q.val();
+            self.outside_q.d.next = self.leaves.val();
+            self.malformed_q.d.next = self.bad.val();
+            self.sound_q.d.next = !self.leaves.val() && !self.bad.val();
         }
         self.row_valid.next = self.valid.q.val();
         self.row_address.next = self.address_q.q.val();
@@ -157,6 +172,7 @@ impl Logic for Rows {
         self.row_last.next = self.last_q.q.val();
         self.outside.next = self.outside_q.q.val();
         self.malformed.next = self.malformed_q.q.val();
+        self.sound.next = self.sound_q.q.val();
         // The one behind it.
         self.i0.count.next = self.count0.val();
         self.i0.start.next = self.go.val();

@@ -187,14 +187,11 @@ impl Logic for StoreEngine {
         self.rows.segment_base.next = self.segment_base.val();
         self.rows.segment_length.next = self.segment_length.val();
         self.foreign.d.next = self.fields.source.val() != 0;
+        self.rows.refused.next = self.foreign.q.val();
         self.outside.next = self.rows.row_valid.val() && self.rows.outside.val();
-        self.malformed.next =
-            self.rows.row_valid.val() && (self.rows.malformed.val() || self.foreign.q.val());
+        self.malformed.next = self.rows.row_valid.val() && self.rows.malformed.val();
         self.fault_address.next = self.rows.row_address.val();
-        self.good.next = !self.flush.val()
-            && !self.rows.outside.val()
-            && !self.rows.malformed.val()
-            && !self.foreign.q.val();
+        self.good.next = !self.flush.val() && self.rows.sound.val();
         self.rows.row_ready.next = self.bursts.ready.val() && self.good.val();
         self.bursts.go.next = self.rows.row_valid.val() && self.rows.row_ready.val();
         self.bursts.address.next = self.rows.row_address.val();

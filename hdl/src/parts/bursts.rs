@@ -138,7 +138,7 @@ impl Logic for Bursts {
         self.offer.next = self.some.q.val()
             && (self.fits.q.val().any() || self.measured.q.val())
             && !self.waiting.full.val();
-        self.ready.next = !self.some.q.val() || (self.offer.val() && self.fits.q.val().any());
+        self.ready.next = !self.some.q.val() || (self.fits.q.val().any() && !self.waiting.full.val());
         self.busy.next = self.some.q.val() || self.waiting.valid.val();
         // To the end of the page, and at most the limit.
         self.page.next = self.next.q.val().get_bits::<12>(0) >> self.log2_beat.val();

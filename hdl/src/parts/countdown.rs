@@ -7,7 +7,7 @@ use crate::lang::prelude::*;
 pub struct Countdown {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
-    /// Rounds, at least 1.
+    /// Rounds, at least 1; it holds still from `start` on.
     pub count: Wire<In>,
     /// Begin.
     pub start: Signal<In, Bit>,
@@ -19,6 +19,7 @@ pub struct Countdown {
     pub next_last: Signal<Out, Bit>,
     left: Reg,
     last_q: Reg,
+    single: Reg,
 }
 
 impl Countdown {
@@ -34,6 +35,7 @@ impl Countdown {
             next_last: Signal::default(),
             left: Reg::plain(width),
             last_q: Reg::plain(1),
+            single: Reg::plain(1),
         }
     }
 }
@@ -47,7 +49,12 @@ impl Logic for Countdown {
             self.left.d.next = self.left.q.val() - 1;
             self.next_last.next = self.left.q.val() == 2;
         }
-        if self.start.val() || (self.step.val() && self.last.val()) {
+        if self.step.val() && self.last.val() {
+            self.left.d.next = self.count.val();
+            self.next_last.next = self.single.q.val().any();
+        }
+        self.single.d.next = (self.count.val() == 1).into();
+        if self.start.val() {
             self.left.d.next = self.count.val();
             self.next_last.next = self.count.val() == 1;
         }

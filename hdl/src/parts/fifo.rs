@@ -13,7 +13,7 @@ use crate::lang::prelude::*;
 /// ```
 ///
 /// What is made of `head` starts at a register, not behind a memory's look-up; an entry that finds nothing ahead of
-/// it goes there at once.
+/// it goes there at once. All entries are written to the memory, so that a push does not depend on a pop.
 #[derive(LogicBlock)]
 pub struct Fifo {
     /// Rising edge.
@@ -42,7 +42,6 @@ pub struct Fifo {
     valid_q: Dff<Bit>,
     behind: Signal<Local, Bit>,
     moves: Signal<Local, Bit>,
-    store: Signal<Local, Bit>,
     depth: Const,
 }
 
@@ -69,7 +68,6 @@ impl Fifo {
             valid_q: Dff::default(),
             behind: Signal::default(),
             moves: Signal::default(),
-            store: Signal::default(),
             depth: depth.into(),
         }
     }
@@ -91,7 +89,6 @@ impl Logic for Fifo {
         // The head moves on to the entry behind it, or to the one that arrives.
         self.behind.next = self.held.q.val() > 1;
         self.moves.next = self.pop.val() || !self.valid_q.q.val();
-        self.store.next = self.push.val() && (self.behind.val() || !self.moves.val());
         if self.moves.val() {
             self.valid_q.d.next = self.behind.val() || self.push.val();
             self.head_q.d.next = self.data.val();
@@ -99,14 +96,14 @@ impl Logic for Fifo {
                 self.head_q.d.next = self.memory.read_data.val();
             }
         }
-        self.memory.write_enable.next = self.store.val();
+        self.memory.write_enable.next = self.push.val();
         self.memory.write_address.next = self.write.q.val();
         self.memory.write_data.next = self.data.val();
         self.memory.read_address.next = self.read.q.val();
-        if self.store.val() {
+        if self.push.val() {
             self.write.d.next = self.write.q.val() + 1;
         }
-        if self.moves.val() && self.behind.val() {
+        if self.moves.val() && (self.behind.val() || self.push.val()) {
             self.read.d.next = self.read.q.val() + 1;
         }
     }
