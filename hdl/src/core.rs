@@ -26,6 +26,8 @@ use crate::parts::{Fifo, Tokens};
 
 /// Instructions waiting per engine.
 const QUEUE: usize = 8;
+/// Operand beats between the bus and LOAD.
+const ARRIVING: usize = 2;
 
 /// Rings, engines and the AXI master.
 #[derive(LogicBlock)]
@@ -131,6 +133,7 @@ pub struct Core {
     load_queue: Fifo,
     compute_queue: Fifo,
     store_queue: Fifo,
+    arriving: Fifo,
     load: LoadEngine,
     compute: ComputeEngine,
     store: StoreEngine,
@@ -218,6 +221,7 @@ impl Core {
             load_queue: queue(),
             compute_queue: queue(),
             store_queue: queue(),
+            arriving: Fifo::new(axi, ARRIVING),
             load: LoadEngine::new(config),
             compute: ComputeEngine::new(config),
             store: StoreEngine::new(config),
@@ -344,8 +348,13 @@ impl Logic for Core {
                 self.store.segment_length.next = self.jobs.segment_length[i].val();
             }
         }
-        self.load.beat_valid.next = self.read_port.beat_valid[2].val();
-        self.load.beat.next = self.rdata.val();
+        // What the bus and LOAD do in a cycle does not depend on each other.
+        self.arriving.reset.next = self.engine_reset.val();
+        self.arriving.push.next = self.read_port.beat_valid[2].val() && !self.arriving.full.val();
+        self.arriving.data.next = self.rdata.val();
+        self.arriving.pop.next = self.arriving.valid.val() && self.load.beat_ready.val();
+        self.load.beat_valid.next = self.arriving.valid.val();
+        self.load.beat.next = self.arriving.head.val();
         // COMPUTE.
         self.compute.reset.next = self.engine_reset.val();
         self.compute.flush.next = self.flush.val();
@@ -414,7 +423,7 @@ impl Logic for Core {
         self.read_port.address[2].next = self.load.burst_address.val();
         self.read_port.beats[2].next = self.load.burst_beats.val();
         self.load.burst_ready.next = self.read_port.granted[2].val();
-        self.read_port.operand_ready.next = self.load.beat_ready.val();
+        self.read_port.operand_ready.next = !self.arriving.full.val();
         self.arvalid.next = self.read_port.arvalid.val();
         self.read_port.arready.next = self.arready.val();
         self.araddr.next = self.read_port.araddr.val();

@@ -180,7 +180,7 @@ impl Logic for PostProcessing {
             self.group.next = 0.into();
         }
         self.work.next = self.drained.val() || self.active.q.val();
-        self.group_ends.next = self.work.val() && (self.group.val() == (self.head.groups.val() - 1));
+        self.group_ends.next = self.work.val() && (self.group.val() == self.head.last_group.val());
         self.queue.pop.next = self.group_ends.val();
         self.active.d.next = self.work.val() && !self.group_ends.val();
         self.group_q.d.next = self.group.val() + 1;

@@ -239,7 +239,7 @@ impl Logic for Sequencer {
         self.pack.keep.next = self.addresses.keep.val();
         self.pack.residual.next = self.addresses.residual.val();
         self.pack.parameter_word.next = self.fields.parameter_base.val();
-        self.pack.groups.next = self.fields.groups.val();
+        self.pack.last_group.next = self.fields.groups.val() - 1;
         self.pack.lo.next = self.fields.lo.val();
         self.pack.hi.next = self.fields.hi.val();
         self.pack.z_out.next = self.fields.z_out.val();

@@ -91,7 +91,7 @@ impl Logic for CommandCheck {
             && (self.fields.program_length.val() != 0)
             && (self.fields.repeat.val() != 0)
             && (self.program_beats_wide.val() < 16_777_216))
-        .into();
+            .into();
         self.runnable_q.d.next = (self.sound.q.val().any()
             && (self.program_end.q.val() <= unsigned_cast(self.fields.segment0_length.val()))
             && (self.program_end.q.val() >= self.fields.program_offset.val()))

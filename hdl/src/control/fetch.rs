@@ -120,6 +120,9 @@ pub struct Fetch {
     compute_q: Dff<Bit>,
     store_q: Dff<Bit>,
     end_q: Dff<Bit>,
+    crowded_load: Dff<Bit>,
+    crowded_compute: Dff<Bit>,
+    crowded_store: Dff<Bit>,
     done: Dff<Bit>,
     active: Dff<Bit>,
     dispatched: Reg,
@@ -189,6 +192,9 @@ impl Fetch {
             compute_q: Dff::default(),
             store_q: Dff::default(),
             end_q: Dff::default(),
+            crowded_load: Dff::default(),
+            crowded_compute: Dff::default(),
+            crowded_store: Dff::default(),
             done: Dff::default(),
             active: Dff::default(),
             dispatched: Reg::with_reset(32, 0),
@@ -256,11 +262,15 @@ impl Logic for Fetch {
         self.compute_q.d.next = self.is_compute.val();
         self.store_q.d.next = self.is_store.val();
         self.end_q.d.next = self.is_end.val();
+        // Pushes are two cycles apart at least, so that a queue's state may be a cycle old.
+        self.crowded_load.d.next = self.full_load.val();
+        self.crowded_compute.d.next = self.full_compute.val();
+        self.crowded_store.d.next = self.full_store.val();
         // What is dispatched after an error waits in its queue until that is cleared.
         self.go.next = self.checked.q.val() && self.active.q.val();
-        self.push_load.next = self.go.val() && self.load_q.q.val() && !self.full_load.val();
-        self.push_compute.next = self.go.val() && self.compute_q.q.val() && !self.full_compute.val();
-        self.push_store.next = self.go.val() && self.store_q.q.val() && !self.full_store.val();
+        self.push_load.next = self.go.val() && self.load_q.q.val() && !self.crowded_load.q.val();
+        self.push_compute.next = self.go.val() && self.compute_q.q.val() && !self.crowded_compute.q.val();
+        self.push_store.next = self.go.val() && self.store_q.q.val() && !self.crowded_store.q.val();
         self.leave.next = self.push_load.val() || self.push_compute.val() || self.push_store.val();
         self.bad.next = (self.go.val()
             && !self.end_q.q.val()

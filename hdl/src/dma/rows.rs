@@ -146,8 +146,7 @@ impl Logic for Rows {
         self.base.d.next = self.segment_base.val();
         self.bytes.next = bits_resize(self.length.val(), 33) << self.log2_beat.val();
         self.room.d.next = unsigned_cast(self.segment_length.val()) - self.bytes.val();
-        self.empty.d.next =
-            (self.length.val() == 0) || (self.count0.val() == 0) || (self.count1.val() == 0);
+        self.empty.d.next = (self.length.val() == 0) || (self.count0.val() == 0) || (self.count1.val() == 0);
         // The row offered.
         self.advance.next = self.active.q.val() && (!self.valid.q.val() || self.row_ready.val());
         self.address.next = self.base.q.val() + unsigned_cast(self.inner.q.val());

@@ -9,8 +9,8 @@ use super::store_data::StoreData;
 use crate::compute::sequencer::INSTRUCTION_BITS;
 use crate::lang::arith::{Concat, Split};
 use crate::lang::prelude::*;
-use crate::parts::{Bursts, Countdown};
 use crate::parts::decode::decoder;
+use crate::parts::{Bursts, Countdown};
 
 decoder!(
     /// The fields of STORE.

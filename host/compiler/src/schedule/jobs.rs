@@ -200,7 +200,9 @@ impl Jobs<'_> {
         }
         // The operand comes last: it may have to wait for the same stage's predecessor as the input does.
         if let Some(operand) = &stage.operand {
-            let (own, group) = if let Some((_, loaded)) = shared { (loaded.clone(), 0) } else {
+            let (own, group) = if let Some((_, loaded)) = shared {
+                (loaded.clone(), 0)
+            } else {
                 let group = tile / self.cut.operand_tiles * self.cut.operand_tiles;
                 let last = (group + self.cut.operand_tiles).min(stage.tiles.len()) - 1;
                 let channels = stage.tiles[group].outputs.start..stage.tiles[last].outputs.end;
