@@ -57,7 +57,7 @@ fn read_port(config: &Config) -> Result<Property, Error> {
     .number("TAG_BITS", bits as u64)
     .inner("under_way_q", bits, "under_way");
     for client in 0..3 {
-        property = property.inner(&format!("addresses_{client}.held"), bits, &format!("held_{client}"));
+        property = property.inner(&format!("addresses_{client}.held_q"), bits, &format!("held_{client}"));
     }
     Ok(property
         .steps(tags + 4)
@@ -78,7 +78,7 @@ fn write_port(config: &Config) -> Result<Property, Error> {
         .number("LOG2_BEAT", log2_beat(config))
         .number("DATA", config.axi_bits as u64)
         .number("UNDER_WAY", UNDER_WAY as u64)
-        .inner("addresses.held", bits, "held")
+        .inner("addresses.held_q", bits, "held")
         .steps(UNDER_WAY + 4)
         .hint("store_address", "0")
         .hint("store_data", "0")

@@ -12,7 +12,7 @@ const BITS: usize = 3;
 /// A module has no Verilog.
 pub fn properties() -> Result<Vec<Property>, Error> {
     let mut properties = Vec::new();
-    for depth in [2, 4, 8] {
+    for depth in [4, 8] {
         properties.push(fifo(depth)?);
     }
     properties.push(
