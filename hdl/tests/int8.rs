@@ -147,7 +147,7 @@ fn run(bench: &mut Bench, config: &Config, random: &mut Random, groups: usize, g
             let planes: Vec<Vec<u8>> =
                 (0..set.code_bits()).map(|p| bench.get_bytes(&name(&format!("plane_{p}")))).collect();
             assert_eq!(read(set, config.lanes, &planes), expected, "{part}");
-            let last = due.len() % config.int8_passes() == 0;
+            let last = due.len().is_multiple_of(config.int8_passes());
             assert_eq!(bench.is(&name("done")), last, "{part}");
         }
         if put {

@@ -265,6 +265,7 @@ impl Jobs {
     }
 }
 
+#[allow(clippy::match_wildcard_for_single_variants)]
 impl Logic for Jobs {
     #[hdl_gen]
     fn update(&mut self) {
@@ -428,9 +429,7 @@ impl Logic for Jobs {
                     self.state.d.next = JobState::Next;
                 }
             }
-            JobState::Next => {
-                self.state.d.next = JobState::Idle;
-            }
+            // Next, and states that are none.
             _ => {
                 self.state.d.next = JobState::Idle;
             }
