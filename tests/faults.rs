@@ -43,7 +43,8 @@ fn every_fault_is_named_and_the_next_job_works() {
     let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
     let shape = Shape { outputs: 20, set: Some(WeightSet::Ternary), raw: false, extreme: false };
     let network = network(40, &[shape], 7).unwrap();
-    let options = Options { batch: 5, keep: Keep::ActivationsAndMasks, ..Options::default() };
+    let options =
+        Options { batch: 5, keep: Keep::ActivationsAndMasks, resident: false, ..Options::default() };
     let program = compile(&network, &config, options).unwrap();
     let input = Random(8).bytes(5 * 40);
     let model = scalar_model(&network, &input).unwrap();
@@ -87,6 +88,25 @@ fn every_fault_is_named_and_the_next_job_works() {
         let run = Session::new(&mut device, program.clone(), options.keep).unwrap().run(&input).unwrap();
         assert_eq!(compare(&run.layers, &model, options.keep).mismatches, 0, "after fault {index}");
     }
+}
+
+#[test]
+fn a_completion_that_cannot_be_written_ends_the_wait() {
+    let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
+    let shape = Shape { outputs: 20, set: None, raw: true, extreme: false };
+    let network = network(40, &[shape], 9).unwrap();
+    let program = compile(&network, &config, Options::default()).unwrap();
+    let input = Random(10).bytes(40);
+    let model = scalar_model(&network, &input).unwrap();
+    let mut device = simulator(&config, &SimOptions::default()).unwrap();
+    // The first write of all is the completion of the prologue, which loads weights.
+    assert!(program.prologue_job().is_some());
+    device.transport().sim().inject(Direction::Write, 0, Answer::SlaveError);
+    let result = Session::new(&mut device, program.clone(), Keep::Output).unwrap().run(&input);
+    assert!(matches!(result, Err(RunError::Driver(Error::LostCompletion { index: 0, .. }))), "{result:?}");
+    device.reset().unwrap();
+    let run = Session::new(&mut device, program, Keep::Output).unwrap().run(&input).unwrap();
+    assert_eq!(compare(&run.layers, &model, Keep::Output).mismatches, 0);
 }
 
 #[test]

@@ -192,17 +192,36 @@ impl<T: Transport> Device<T> {
         }
         let cleared = self.window.write(registers::IRQ_STATUS, causes);
         self.watch(cleared)?;
-        if causes & irq::WEDGED == 0 {
-            return Ok(());
-        }
         self.reap()?;
-        self.state = State::Broken;
         let over = |q: &Queue<T::Dma>| q.indices().1.wrapping_sub(ticket.index).cast_signed() > 0;
         if self.queue.as_ref().is_some_and(over) {
+            if causes & irq::WEDGED != 0 {
+                self.state = State::Broken;
+            }
             return Ok(());
         }
+        if causes & irq::WEDGED == 0 {
+            return self.check_written();
+        }
+        self.state = State::Broken;
         let address = self.window.read64(registers::ERROR_ADDRESS_LO)?;
         Err(Error::Wedged { address, snapshot: Box::new(self.snapshot()) })
+    }
+
+    /// Fails if the device counts a completion as written that is not in the ring: its write was answered with an error,
+    /// and nothing else would ever end the wait.
+    fn check_written(&mut self) -> Result<(), Error> {
+        let written = self.window.read(registers::QUEUE_COMPLETION_PRODUCER);
+        let written = self.watch(written)?;
+        // What was written before the register's answer has landed by now.
+        self.reap()?;
+        let read = self.queue.as_ref().map_or(written, |queue| queue.indices().1);
+        if written.wrapping_sub(read).cast_signed() <= 0 {
+            return Ok(());
+        }
+        let snapshot = Box::new(self.snapshot());
+        self.state = State::Broken;
+        Err(Error::LostCompletion { index: read, snapshot })
     }
 
     /// Takes every new completion out of the ring and tells the device.

@@ -89,6 +89,14 @@ pub enum Error {
         /// The state.
         snapshot: Box<Snapshot>,
     },
+    /// The device could not write a completion: whether its job succeeded is not known; only a reset helps.
+    #[error("completion {index} never arrived: its write failed; {snapshot}")]
+    LostCompletion {
+        /// Free-running index.
+        index: u32,
+        /// The state.
+        snapshot: Box<Snapshot>,
+    },
     /// The device failed before and was not reset.
     #[error("the device must be reset first")]
     NeedsReset,

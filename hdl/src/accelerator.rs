@@ -121,6 +121,7 @@ pub struct Accelerator {
     core: Core,
     resetting: Dff<Bit>,
     reset_done: Dff<Bit>,
+    reset_q: Reg,
     reset_core: Signal<Local, Bit>,
     soft_reset: Signal<Local, Bit>,
     failed_before: Dff<Bit>,
@@ -210,6 +211,7 @@ impl Accelerator {
             core: Core::new(config),
             resetting: Dff::default(),
             reset_done: Dff::default(),
+            reset_q: Reg::plain(1),
             reset_core: Signal::default(),
             soft_reset: Signal::default(),
             failed_before: Dff::default(),
@@ -261,7 +263,9 @@ impl Logic for Accelerator {
         self.axil.read_data.next = self.registers.read_data.val();
         // Soft reset: stop issuing, let transfers end, reset everything but this access.
         self.soft_reset.next = self.resetting.q.val() && (self.core.quiet.val() || self.core.wedged.val());
-        self.reset_core.next = self.reset.val() || self.soft_reset.val();
+        // It reaches far, so it starts at a register.
+        self.reset_q.d.next = (self.reset.val() || self.soft_reset.val()).into();
+        self.reset_core.next = self.reset_q.q.val().any();
         if self.registers.control_written.val().get_bit(0) {
             self.resetting.d.next = true;
             self.reset_done.d.next = false;

@@ -26,6 +26,8 @@ use crate::parts::{Fifo, Tokens};
 
 /// Instructions waiting per engine.
 const QUEUE: usize = 8;
+/// Operand beats between the bus and LOAD.
+const ARRIVING: usize = 2;
 
 /// Rings, engines and the AXI master.
 #[derive(LogicBlock)]
@@ -131,6 +133,7 @@ pub struct Core {
     load_queue: Fifo,
     compute_queue: Fifo,
     store_queue: Fifo,
+    arriving: Fifo,
     load: LoadEngine,
     compute: ComputeEngine,
     store: StoreEngine,
@@ -146,11 +149,14 @@ pub struct Core {
     errors: ErrorLatch,
     watchdog: Watchdog,
     last_part: Concat,
+    flush_q: Reg,
+    engine_reset_q: Reg,
     flush: Signal<Local, Bit>,
     engine_reset: Signal<Local, Bit>,
+    ended: Dff<Bit>,
     transfers: Signal<Local, Bit>,
     limit_wide: Wire<Local>,
-    limit: Wire<Local>,
+    limit: Reg,
     log2_beat: Const,
     code_bits: Const,
 }
@@ -215,6 +221,7 @@ impl Core {
             load_queue: queue(),
             compute_queue: queue(),
             store_queue: queue(),
+            arriving: Fifo::new(axi, ARRIVING),
             load: LoadEngine::new(config),
             compute: ComputeEngine::new(config),
             store: StoreEngine::new(config),
@@ -230,11 +237,14 @@ impl Core {
             errors: ErrorLatch::default(),
             watchdog: Watchdog::default(),
             last_part: Concat::new(32, 1),
+            flush_q: Reg::plain(1),
+            engine_reset_q: Reg::plain(1),
             flush: Signal::default(),
             engine_reset: Signal::default(),
+            ended: Dff::default(),
             transfers: Signal::default(),
             limit_wide: Wire::new(32),
-            limit: Wire::new(9),
+            limit: Reg::plain(9),
             log2_beat: (config.beat_bytes().ilog2() as usize).into(),
             code_bits: (config.weight_set.code_bits() as usize).into(),
         }
@@ -245,19 +255,27 @@ impl Logic for Core {
     #[hdl_gen]
     fn update(&mut self) {
         // An error or a pending reset stops the engines; they are cleared when no transfer is under way.
-        self.flush.next = self.hold.val() || self.jobs.flush.val() || self.errors.failed.val();
-        self.engine_reset.next = self.reset.val() || self.jobs.clear.val();
+        // Both reach far: they start at registers, and no engine issues anything in the cycle that clears it.
+        self.flush_q.d.next = (self.hold.val()
+            || self.jobs.flush.val()
+            || self.errors.failed.val()
+            || self.reset.val()
+            || self.jobs.clear.val())
+        .into();
+        self.engine_reset_q.d.next = (self.reset.val() || self.jobs.clear.val()).into();
+        self.flush.next = self.flush_q.q.val().any();
+        self.engine_reset.next = self.engine_reset_q.q.val().any();
         self.transfers.next =
             self.read_port.busy.val() || self.write_port.busy.val() || self.store.open.val();
         self.quiet.next = !self.transfers.val() && !self.jobs.completing.val();
         // Bursts: AXI allows 256 beats.
         self.limit_wide.next = self.burst_limit.val() >> self.log2_beat.val();
-        self.limit.next = bits_resize(self.limit_wide.val(), 9);
+        self.limit.d.next = bits_resize(self.limit_wide.val(), 9);
         if self.limit_wide.val() > 256 {
-            self.limit.next = 256.into();
+            self.limit.d.next = 256.into();
         }
         if self.limit_wide.val() == 0 {
-            self.limit.next = 1.into();
+            self.limit.d.next = 1.into();
         }
         // Jobs.
         self.jobs.enable.next = self.enable.val();
@@ -271,13 +289,16 @@ impl Logic for Core {
         self.jobs.completion_consumer.next = self.completion_consumer.val();
         self.consumer.next = self.jobs.consumer.val();
         self.completion_producer.next = self.jobs.completion_producer.val();
-        self.jobs.ended.next = self.fetch.ended.val();
-        self.jobs.engines_idle.next = !self.load_queue.valid.val()
+        // Behind END nothing starts: what has ended stays so until it is cleared.
+        self.ended.d.next = self.fetch.ended.val()
+            && !self.transfers.val()
+            && !self.load_queue.valid.val()
             && !self.compute_queue.valid.val()
             && !self.store_queue.valid.val()
             && self.load.idle.val()
             && self.compute.idle.val()
             && self.store.idle.val();
+        self.jobs.ended.next = self.ended.q.val();
         self.jobs.quiet.next = !self.transfers.val();
         self.jobs.failed.next = self.errors.failed.val();
         self.jobs.error_code.next = self.errors.code.val();
@@ -312,7 +333,7 @@ impl Logic for Core {
         self.load.instruction_valid.next = self.load_queue.valid.val();
         self.load.compute_ready.next = self.compute_to_load.ready.val();
         self.load.store_ready.next = self.store_to_load.ready.val();
-        self.load.limit.next = self.limit.val();
+        self.load.limit.next = self.limit.q.val();
         self.load.segment_base.next = 0.into();
         self.load.segment_length.next = 0.into();
         self.store.segment_base.next = 0.into();
@@ -327,8 +348,13 @@ impl Logic for Core {
                 self.store.segment_length.next = self.jobs.segment_length[i].val();
             }
         }
-        self.load.beat_valid.next = self.read_port.beat_valid[2].val();
-        self.load.beat.next = self.rdata.val();
+        // What the bus and LOAD do in a cycle does not depend on each other.
+        self.arriving.reset.next = self.engine_reset.val();
+        self.arriving.push.next = self.read_port.beat_valid[2].val() && !self.arriving.full.val();
+        self.arriving.data.next = self.rdata.val();
+        self.arriving.pop.next = self.arriving.valid.val() && self.load.beat_ready.val();
+        self.load.beat_valid.next = self.arriving.valid.val();
+        self.load.beat.next = self.arriving.head.val();
         // COMPUTE.
         self.compute.reset.next = self.engine_reset.val();
         self.compute.flush.next = self.flush.val();
@@ -356,7 +382,7 @@ impl Logic for Core {
         self.store.instruction.next = self.store_queue.head.val();
         self.store.instruction_valid.next = self.store_queue.valid.val();
         self.store.compute_ready.next = self.compute_to_store.ready.val();
-        self.store.limit.next = self.limit.val();
+        self.store.limit.next = self.limit.q.val();
         self.store.beat.next = self.compute.output_beat.val();
         self.store.answered.next = self.write_port.store_answered.val();
         // Tokens.
@@ -397,7 +423,7 @@ impl Logic for Core {
         self.read_port.address[2].next = self.load.burst_address.val();
         self.read_port.beats[2].next = self.load.burst_beats.val();
         self.load.burst_ready.next = self.read_port.granted[2].val();
-        self.read_port.operand_ready.next = self.load.beat_ready.val();
+        self.read_port.operand_ready.next = !self.arriving.full.val();
         self.arvalid.next = self.read_port.arvalid.val();
         self.read_port.arready.next = self.arready.val();
         self.araddr.next = self.read_port.araddr.val();

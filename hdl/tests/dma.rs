@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::collections::VecDeque;
+
 use cbp_hdl::dma::rows::Rows;
 use cbp_hdl::parts::Bursts;
 use cbp_isa::{Config, Preset, WeightSet};
@@ -14,11 +16,13 @@ fn config(axi_bits: usize) -> Config {
 }
 
 const BUSES: [usize; 3] = [64, 128, 256];
+/// Of a burst's tag.
+const TAG_BITS: usize = 12;
 
 fn bench() -> Bench {
     let mut parts = Vec::new();
     for axi_bits in BUSES {
-        parts.push(part(&format!("bursts_{axi_bits}"), &Bursts::new(&config(axi_bits))));
+        parts.push(part(&format!("bursts_{axi_bits}"), &Bursts::new(&config(axi_bits), TAG_BITS)));
         parts.push(part(&format!("rows_{axi_bits}"), &Rows::new(&config(axi_bits))));
     }
     Bench::new(&parts)
@@ -42,17 +46,13 @@ fn burst_case(bench: &mut Bench, axi_bits: usize, random: &mut Random) {
     bench.reset(&part);
     let limit = if random.one_in(2) { 1 << random.below(9) } else { 1 + random.below(256) };
     bench.set(&name("limit"), limit.cast_signed());
-    // What is left of the run: address and beats.
-    let (mut address, mut left) = (0, 0);
-    let mut runs = 0;
-    while runs < 30 || left > 0 {
-        let ready = !random.one_in(3);
-        bench.flag(&name("burst_ready"), ready);
-        // The next run may come in the cycle that takes the last burst.
-        let room = (4096 - address % 4096) / beat;
-        let expected = left.min(limit).min(room);
-        let can_take = left == 0 || (ready && expected == left);
-        let go = can_take && runs < 30 && random.one_in(2);
+    // Bursts of the runs taken that are still to come: address, beats, place, tag, and whether it is the run's last.
+    let mut expected: VecDeque<(u64, u64, u64, u64, bool)> = VecDeque::new();
+    let (mut runs, mut waited) = (0, 0);
+    while runs < 30 || !expected.is_empty() {
+        let taken = !random.one_in(3);
+        bench.flag(&name("burst_ready"), taken);
+        let go = runs < 30 && random.one_in(2);
         let page = random.below(1 << 40) << 12;
         let offset = if random.one_in(2) {
             4096 - beat * (1 + random.below(4))
@@ -60,26 +60,57 @@ fn burst_case(bench: &mut Bench, axi_bits: usize, random: &mut Random) {
             random.below(4096 / beat) * beat
         };
         let most = random.pick(&[4, 300, 5000]);
-        let beats = 1 + random.below(most);
+        let (mut address, mut left) = (page + offset, 1 + random.below(most));
+        let (mut place, tag) = (random.below(1 << 16), random.below(1 << TAG_BITS));
         bench.flag(&name("go"), go);
-        bench.set(&name("address"), (page + offset).cast_signed());
-        bench.set(&name("beats"), beats.cast_signed());
+        for (port, value) in [("address", address), ("beats", left), ("place", place), ("tag", tag)] {
+            bench.set(&name(port), value.cast_signed());
+        }
         bench.tick();
-        assert_eq!(bench.is(&name("ready")), can_take, "{part}: {left} beats left, limit {limit}");
-        assert_eq!(bench.is(&name("burst_valid")), left > 0);
-        if left > 0 {
-            let found = (bench.get(&name("burst_address")), bench.get(&name("burst_beats")));
-            assert_eq!(found, (address, expected), "{part}: {left} beats left, limit {limit}");
-            assert!(address % 4096 + expected * beat <= 4096 && expected <= limit && expected > 0);
-            assert_eq!(bench.is(&name("burst_last")), expected == left);
-            if ready {
-                (address, left) = (address + expected * beat, left - expected);
+        assert_eq!(bench.is(&name("busy")), !expected.is_empty(), "{part}: limit {limit}");
+        waited += 1;
+        if bench.is(&name("burst_valid")) {
+            waited = 0;
+            let port = |port| bench.get(&name(port));
+            let last = bench.is(&name("burst_last"));
+            let found =
+                (port("burst_address"), port("burst_beats"), port("burst_place"), port("burst_tag"), last);
+            assert_eq!(Some(&found), expected.front(), "{part}: limit {limit}");
+            if taken {
+                expected.pop_front();
             }
         }
-        if go {
-            (address, left) = (page + offset, beats);
-            runs += 1;
+        assert!(expected.is_empty() || waited < 3, "{part}: no burst is offered");
+        if go && bench.is(&name("ready")) {
+            (runs, waited) = (runs + 1, if expected.is_empty() { 0 } else { waited });
+            while left > 0 {
+                let beats = left.min(limit).min((4096 - address % 4096) / beat);
+                left -= beats;
+                expected.push_back((address, beats, place, tag, left == 0));
+                (address, place) = (address + beats * beat, (place + beats) & 0xffff);
+            }
         }
+    }
+}
+
+/// Runs of one burst each go through at one a cycle.
+#[test]
+fn bursts_at_full_rate() {
+    let mut bench = bench();
+    for axi_bits in BUSES {
+        let name = |port: &str| format!("bursts_{axi_bits}.{port}");
+        bench.reset(&format!("bursts_{axi_bits}"));
+        for (port, value) in [("limit", 16), ("burst_ready", 1), ("go", 1), ("address", 4096), ("beats", 1)] {
+            bench.set(&name(port), value);
+        }
+        let offered: String = (0..20)
+            .map(|_| {
+                bench.tick();
+                assert!(bench.is(&name("ready")));
+                if bench.is(&name("burst_valid")) { 'b' } else { '.' }
+            })
+            .collect();
+        assert_eq!(offered, "..".to_string() + &"b".repeat(18));
     }
 }
 
@@ -135,6 +166,8 @@ fn row_case(bench: &mut Bench, axi_bits: usize, random: &mut Random) {
     bench.tick();
     assert!(!bench.is(&name("row_valid")));
     bench.flag(&name("go"), false);
+    bench.tick();
+    assert!(!bench.is(&name("row_valid")));
     // Without rows there is one offer, which says that it is malformed.
     let empty = counts.contains(&0);
     let [inner, outer] = if empty { [1, 1] } else { counts };

@@ -3,6 +3,7 @@
 use cbp_isa::Config;
 use cbp_isa::parameters::PARAMETER_BYTES;
 
+use super::arrived_write::ArrivedWrite;
 use super::maxima::Maxima;
 use super::operands::Operands;
 use super::output_buffer::OutputBuffer;
@@ -61,7 +62,7 @@ pub struct ComputeEngine {
     pub write_group: Signal<In, Bit>,
     /// Its beats.
     pub group_data: Vec<Wire<In>>,
-    /// No activations can be written in this cycle: post-processing does.
+    /// No activations can be written by what arrives in this cycle.
     pub activations_busy: Signal<Out, Bit>,
     /// Read a beat of the output buffer.
     pub read_output: Signal<In, Bit>,
@@ -82,6 +83,7 @@ pub struct ComputeEngine {
     /// Nothing is under way behind the sequencer.
     pub idle: Signal<Out, Bit>,
     sequencer: Sequencer,
+    arrived: ArrivedWrite,
     operands: Operands,
     parameters: Buffer,
     residuals: ResidualBuffer,
@@ -141,6 +143,7 @@ impl ComputeEngine {
             waiting_ppu: Signal::default(),
             idle: Signal::default(),
             sequencer: Sequencer::new(config),
+            arrived: ArrivedWrite::new(config),
             operands: Operands::new(config),
             parameters: Buffer::new(config.parameter_depth, config.parameter_beats(), axi),
             residuals: ResidualBuffer::new(config),
@@ -183,28 +186,37 @@ impl Logic for ComputeEngine {
         self.waiting_ppu.next = self.sequencer.waiting_ppu.val();
         self.idle.next = self.post.idle.val();
         self.sequencer.written.next = self.post.idle.val();
-        // Writes.
-        self.operands.write_activations.next = self.write_activations.val();
-        self.operands.write_weights.next = self.write_weights.val();
-        self.operands.write_word.next = self.write_word.val();
-        self.operands.write_beat.next = self.write_beat.val();
-        self.operands.write_data.next = self.write_data.val();
-        self.operands.write_group.next = self.write_group.val();
+        // Writes pass a register: they come from far.
+        self.arrived.write_activations.next = self.write_activations.val();
+        self.arrived.write_weights.next = self.write_weights.val();
+        self.arrived.write_parameters.next = self.write_parameters.val();
+        self.arrived.write_residuals.next = self.write_residuals.val();
+        self.arrived.write_group.next = self.write_group.val();
+        self.arrived.write_word.next = self.write_word.val();
+        self.arrived.write_beat.next = self.write_beat.val();
+        self.arrived.write_data.next = self.write_data.val();
+        self.operands.write_activations.next = self.arrived.activations.val();
+        self.operands.write_weights.next = self.arrived.weights.val();
+        self.operands.write_word.next = self.arrived.word.val();
+        self.operands.write_beat.next = self.arrived.beat.val();
+        self.operands.write_data.next = self.arrived.data.val();
+        self.operands.write_group.next = self.arrived.group.val();
         for p in 0..self.code_bits.value {
-            self.operands.group_data[p].next = self.group_data[p].val();
+            self.arrived.group_data[p].next = self.group_data[p].val();
+            self.operands.group_data[p].next = self.arrived.planes[p].val();
         }
         self.operands.keep.next = self.post.keep.val();
         self.operands.keep_granule.next = self.post.keep_granule.val();
         self.operands.keep_data.next = self.post.keep_data.val();
-        self.activations_busy.next = self.post.keep.val();
-        self.parameters.write_enable.next = self.write_parameters.val();
-        self.parameters.write_word.next = self.write_word.val();
-        self.parameters.write_beat.next = self.write_beat.val();
-        self.parameters.write_data.next = self.write_data.val();
-        self.residuals.write_enable.next = self.write_residuals.val();
-        self.residuals.write_word.next = self.write_word.val();
-        self.residuals.write_beat.next = self.write_beat.val();
-        self.residuals.write_data.next = self.write_data.val();
+        self.activations_busy.next = self.post.keeps_next.val();
+        self.parameters.write_enable.next = self.arrived.parameters.val();
+        self.parameters.write_word.next = self.arrived.word.val();
+        self.parameters.write_beat.next = self.arrived.beat.val();
+        self.parameters.write_data.next = self.arrived.data.val();
+        self.residuals.write_enable.next = self.arrived.residuals.val();
+        self.residuals.write_word.next = self.arrived.word.val();
+        self.residuals.write_beat.next = self.arrived.beat.val();
+        self.residuals.write_data.next = self.arrived.data.val();
         // A step reads its operands.
         self.operands.step.next = self.sequencer.step.val();
         self.operands.multiplies.next = self.sequencer.multiplies.val();

@@ -88,6 +88,8 @@ pub struct GroupTags {
     token_split: Split,
     flag_pack: Concat,
     flags: Delay,
+    late_flags: Reg,
+    keeps: Dff<Bit>,
     flag_split: Split,
 }
 
@@ -138,7 +140,9 @@ impl Default for GroupTags {
             tokens: Delay::new(8, LATENCY, false),
             token_split: Split::new(2, 4),
             flag_pack: Concat::new(8, 1),
-            flags: Delay::new(8, LATENCY, true),
+            flags: Delay::new(8, LATENCY - 1, true),
+            late_flags: Reg::with_reset(8, 0),
+            keeps: Dff::default(),
             flag_split: Split::new(8, 1),
         }
     }
@@ -178,13 +182,16 @@ impl Logic for GroupTags {
         self.flag_pack.parts[6].next = self.raw.val();
         self.flag_pack.parts[7].next = self.mask.val();
         self.flags.x.next = self.flag_pack.y.val();
-        self.flag_split.x.next = self.flags.y.val();
+        self.late_flags.d.next = self.flags.y.val();
+        self.keeps.d.next = self.flags.y.val().get_bit(0) && self.flags.y.val().get_bit(5);
+        self.flag_split.x.next = self.late_flags.q.val();
         self.valid.next = self.flag_split.parts[0].val().any();
         self.position_ends.next = self.valid.val() && self.flag_split.parts[1].val().any();
         self.instruction_begins.next = self.flag_split.parts[2].val().any();
         self.instruction_ends.next = self.position_ends.val() && self.flag_split.parts[3].val().any();
         self.to_output.next = self.valid.val() && self.flag_split.parts[4].val().any();
-        self.to_activations.next = self.valid.val() && self.flag_split.parts[5].val().any();
+        // LOAD looks at this from afar.
+        self.to_activations.next = self.keeps.q.val();
         self.late_raw.next = self.valid.val() && self.flag_split.parts[6].val().any();
         self.late_mask.next = self.flag_split.parts[7].val().any();
     }

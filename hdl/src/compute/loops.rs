@@ -4,6 +4,7 @@ use cbp_isa::instruction::compute;
 
 use super::sequencer::INSTRUCTION_BITS;
 use crate::lang::prelude::*;
+use crate::parts::Countdown;
 use crate::parts::decode::decoder;
 
 decoder!(
@@ -30,10 +31,12 @@ pub struct Loops {
     pub end2: Signal<Out, Bit>,
     /// Its position is the last of i3.
     pub end3: Signal<Out, Bit>,
-    /// Its pass.
-    pub pass: Wire<Out>,
     /// It is the first of its pass.
     pub first_of_pass: Signal<Out, Bit>,
+    /// It is the last of its pass.
+    pub last_of_pass: Signal<Out, Bit>,
+    /// It is the first of its position.
+    pub first_step: Signal<Out, Bit>,
     /// It is the last of its position.
     pub last_step: Signal<Out, Bit>,
     /// Its position is the first of the instruction.
@@ -41,12 +44,18 @@ pub struct Loops {
     /// Its position is the last of the instruction.
     pub ends: Signal<Out, Bit>,
     fields: CountFields,
-    i0: Reg,
-    i1: Reg,
-    i2: Reg,
-    i3: Reg,
-    i4: Reg,
-    pass_q: Reg,
+    i0: Countdown,
+    i1: Countdown,
+    i2: Countdown,
+    passes: Countdown,
+    i3: Countdown,
+    i4: Countdown,
+    first_of_pass_q: Reg,
+    first_step_q: Reg,
+    begins_q: Reg,
+    last_of_pass_q: Reg,
+    last_step_q: Reg,
+    pass_will_end: Signal<Local, Bit>,
 }
 
 impl Default for Loops {
@@ -61,18 +70,25 @@ impl Default for Loops {
             end1: bit(),
             end2: bit(),
             end3: bit(),
-            pass: Wire::new(4),
             first_of_pass: bit(),
+            last_of_pass: bit(),
+            first_step: bit(),
             last_step: bit(),
             begins: bit(),
             ends: bit(),
             fields: CountFields::default(),
-            i0: Reg::plain(16),
-            i1: Reg::plain(8),
-            i2: Reg::plain(8),
-            i3: Reg::plain(16),
-            i4: Reg::plain(16),
-            pass_q: Reg::plain(4),
+            i0: Countdown::new(16),
+            i1: Countdown::new(8),
+            i2: Countdown::new(8),
+            passes: Countdown::new(4),
+            i3: Countdown::new(16),
+            i4: Countdown::new(16),
+            first_of_pass_q: Reg::plain(1),
+            first_step_q: Reg::plain(1),
+            begins_q: Reg::plain(1),
+            last_of_pass_q: Reg::plain(1),
+            last_step_q: Reg::plain(1),
+            pass_will_end: Signal::default(),
         }
     }
 }
@@ -81,48 +97,52 @@ impl Logic for Loops {
     #[hdl_gen]
     fn update(&mut self) {
         self.fields.word.next = self.instruction.val();
-        self.end0.next = self.i0.q.val() == self.fields.count0.val() - 1;
-        self.end1.next = self.i1.q.val() == self.fields.count1.val() - 1;
-        self.end2.next = self.i2.q.val() == self.fields.count2.val() - 1;
-        self.end3.next = self.i3.q.val() == self.fields.count3.val() - 1;
-        self.pass.next = self.pass_q.q.val();
-        self.first_of_pass.next = (self.i0.q.val() == 0) && (self.i1.q.val() == 0) && (self.i2.q.val() == 0);
-        self.last_step.next = self.end0.val()
-            && self.end1.val()
-            && self.end2.val()
-            && (self.pass_q.q.val() == self.fields.passes.val() - 1);
-        self.begins.next = (self.i3.q.val() == 0) && (self.i4.q.val() == 0);
-        self.ends.next = self.end3.val() && (self.i4.q.val() == self.fields.count4.val() - 1);
+        self.i0.count.next = self.fields.count0.val();
+        self.i1.count.next = self.fields.count1.val();
+        self.i2.count.next = self.fields.count2.val();
+        self.passes.count.next = self.fields.passes.val();
+        self.i3.count.next = self.fields.count3.val();
+        self.i4.count.next = self.fields.count4.val();
+        self.i0.start.next = self.start.val();
+        self.i1.start.next = self.start.val();
+        self.i2.start.next = self.start.val();
+        self.passes.start.next = self.start.val();
+        self.i3.start.next = self.start.val();
+        self.i4.start.next = self.start.val();
+        // Where the step at hand stands.
+        self.end0.next = self.i0.last.val();
+        self.end1.next = self.i1.last.val();
+        self.end2.next = self.i2.last.val();
+        self.end3.next = self.i3.last.val();
+        self.first_of_pass.next = self.first_of_pass_q.q.val().any();
+        self.last_of_pass.next = self.last_of_pass_q.q.val().any();
+        self.first_step.next = self.first_step_q.q.val().any();
+        self.last_step.next = self.last_step_q.q.val().any();
+        self.begins.next = self.begins_q.q.val().any();
+        self.ends.next = self.i3.last.val() && self.i4.last.val();
+        // The next one.
+        self.i0.step.next = self.issue.val();
+        self.i1.step.next = self.issue.val() && self.i0.last.val();
+        self.i2.step.next = self.issue.val() && self.i0.last.val() && self.i1.last.val();
+        self.passes.step.next = self.issue.val() && self.last_of_pass.val();
+        self.i3.step.next = self.issue.val() && self.last_step.val();
+        self.i4.step.next = self.issue.val() && self.last_step.val() && self.i3.last.val();
+        // All else depends on whether a position may end: that is known beforehand.
+        self.pass_will_end.next =
+            self.i0.next_last.val() && self.i1.next_last.val() && self.i2.next_last.val();
+        self.last_of_pass_q.d.next = self.pass_will_end.val().into();
+        self.last_step_q.d.next = (self.pass_will_end.val() && self.passes.next_last.val()).into();
         if self.issue.val() {
-            self.i0.d.next = self.i0.q.val() + 1;
-            if self.end0.val() {
-                self.i0.d.next = 0.into();
-                self.i1.d.next = self.i1.q.val() + 1;
-                if self.end1.val() {
-                    self.i1.d.next = 0.into();
-                    self.i2.d.next = self.i2.q.val() + 1;
-                    if self.end2.val() {
-                        self.i2.d.next = 0.into();
-                        self.pass_q.d.next = self.pass_q.q.val() + 1;
-                    }
-                }
-            }
+            self.first_of_pass_q.d.next = self.last_of_pass.val().into();
+            self.first_step_q.d.next = self.last_step.val().into();
             if self.last_step.val() {
-                self.pass_q.d.next = 0.into();
-                self.i3.d.next = self.i3.q.val() + 1;
-                if self.end3.val() {
-                    self.i3.d.next = 0.into();
-                    self.i4.d.next = self.i4.q.val() + 1;
-                }
+                self.begins_q.d.next = 0.into();
             }
         }
         if self.start.val() {
-            self.i0.d.next = 0.into();
-            self.i1.d.next = 0.into();
-            self.i2.d.next = 0.into();
-            self.i3.d.next = 0.into();
-            self.i4.d.next = 0.into();
-            self.pass_q.d.next = 0.into();
+            self.first_of_pass_q.d.next = 1.into();
+            self.first_step_q.d.next = 1.into();
+            self.begins_q.d.next = 1.into();
         }
     }
 }

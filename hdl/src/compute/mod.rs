@@ -10,6 +10,7 @@
 
 pub mod activation_buffer;
 pub mod addresses;
+pub mod arrived_write;
 pub mod coordinates;
 pub mod engine;
 pub mod group_select;

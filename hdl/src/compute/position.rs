@@ -11,7 +11,7 @@ const FIELDS: &[(&str, usize)] = &[
     ("mask_base", 16),
     ("keep", 16),
     ("residual", 16),
-    ("groups", 8),
+    ("last_group", 8),
     ("lo", 8),
     ("hi", 8),
     ("z_out", 8),
@@ -46,8 +46,8 @@ macro_rules! position {
             pub keep: $field,
             /// First granule of the residual operand.
             pub residual: $field,
-            /// Groups of P columns to write.
-            pub groups: $field,
+            /// The last group of P columns to write.
+            pub last_group: $field,
             /// Lower clamp.
             pub lo: $field,
             /// Upper clamp.
@@ -83,7 +83,7 @@ macro_rules! position {
                     mask_base: Wire::new(16),
                     keep: Wire::new(16),
                     residual: Wire::new(16),
-                    groups: Wire::new(8),
+                    last_group: Wire::new(8),
                     lo: Wire::new(8),
                     hi: Wire::new(8),
                     z_out: Wire::new(8),

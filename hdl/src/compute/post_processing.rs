@@ -63,6 +63,8 @@ pub struct PostProcessing {
     pub raw: Wire<Out>,
     /// Write to the activation buffer.
     pub keep: Signal<Out, Bit>,
+    /// It does so in the next cycle.
+    pub keeps_next: Signal<Out, Bit>,
     /// Granule to write to.
     pub keep_granule: Wire<Out>,
     /// The granule.
@@ -128,6 +130,7 @@ impl PostProcessing {
             granule: Wire::new(8 * p),
             raw: Wire::new(32 * p),
             keep: Signal::default(),
+            keeps_next: Signal::default(),
             keep_granule: Wire::new(16),
             keep_data: Wire::new(8 * p),
             give_load: Wire::new(4),
@@ -177,7 +180,7 @@ impl Logic for PostProcessing {
             self.group.next = 0.into();
         }
         self.work.next = self.drained.val() || self.active.q.val();
-        self.group_ends.next = self.work.val() && (self.group.val() == (self.head.groups.val() - 1));
+        self.group_ends.next = self.work.val() && (self.group.val() == self.head.last_group.val());
         self.queue.pop.next = self.group_ends.val();
         self.active.d.next = self.work.val() && !self.group_ends.val();
         self.group_q.d.next = self.group.val() + 1;
@@ -253,6 +256,7 @@ impl Logic for PostProcessing {
         self.keep_granule_q.d.next = self.tags.late_keep.val();
         self.keep_data_q.d.next = self.values.y.val();
         self.keep.next = self.keeping.q.val();
+        self.keeps_next.next = self.tags.to_activations.val();
         self.keep_granule.next = self.keep_granule_q.q.val();
         self.keep_data.next = self.keep_data_q.q.val();
         // STORE may start when the last granule is written; so may LOAD, if the instruction keeps granules.

@@ -9,7 +9,6 @@ use super::lane_mask::LaneMask;
 use super::loops::Loops;
 use super::position::{POSITION_BITS, PositionPack};
 use super::refusal::Refusal;
-use crate::lang::arith::Split;
 use crate::lang::prelude::*;
 use crate::parts::decode::decoder;
 
@@ -25,8 +24,8 @@ decoder!(
 
 /// The sequencer: the loops of a COMPUTE, and the positions it hands to post-processing.
 ///
-/// The running instruction stays at the head of its queue until its last step, so its fields need no
-/// registers here.
+/// The running instruction stays at the head of its queue, a register, until its last step, so its fields need no
+/// registers here. While none runs, the counters follow the instruction at the head.
 #[derive(LogicBlock)]
 pub struct Sequencer {
     /// Rising edge.
@@ -88,15 +87,17 @@ pub struct Sequencer {
     loops: Loops,
     kept: Dff<Bit>,
     drain: Reg,
+    draining: Dff<Bit>,
     refusal: Refusal,
     addresses: Addresses,
     coordinates: Coordinates,
-    shifts: Split,
+    shifts: Reg,
     pack: PositionPack,
     blocked: Signal<Local, Bit>,
     issue: Signal<Local, Bit>,
     done: Signal<Local, Bit>,
     start: Signal<Local, Bit>,
+    prepare: Signal<Local, Bit>,
     next: Signal<Local, Bit>,
     unwritten: Signal<Local, Bit>,
     mask: LaneMask,
@@ -140,15 +141,17 @@ impl Sequencer {
             loops: Loops::default(),
             kept: Dff::default(),
             drain: Reg::with_reset(8, 0),
+            draining: Dff::default(),
             refusal: Refusal::new(config),
             addresses: Addresses::default(),
             coordinates: Coordinates::default(),
-            shifts: Split::new(9, 2),
+            shifts: Reg::plain(18),
             pack: PositionPack::default(),
             blocked: bit(),
             issue: bit(),
             done: bit(),
             start: bit(),
+            prepare: bit(),
             next: bit(),
             unwritten: bit(),
             mask: LaneMask::new(config),
@@ -178,17 +181,18 @@ impl Logic for Sequencer {
         self.waiting_store.next = self.next.val() && self.load_ready.val() && !self.store_ready.val();
         self.loops.instruction.next = self.instruction.val();
         // A position may end only when the one before has left the drain register.
-        self.blocked.next = self.loops.last_step.val() && (self.drain.q.val() != 0);
+        self.blocked.next = self.loops.last_step.val() && self.draining.q.val();
         self.issue.next = self.running.q.val() && !self.blocked.val();
         self.waiting_ppu.next = (self.running.q.val() && self.blocked.val())
             || (self.next.val() && self.load_ready.val() && self.store_ready.val() && self.unwritten.val());
         self.done.next = self.issue.val() && self.loops.last_step.val() && self.loops.ends.val();
         self.instruction_pop.next = self.done.val();
         // The step itself.
-        self.loops.start.next = self.start.val();
+        self.prepare.next = !self.running.q.val();
+        self.loops.start.next = self.prepare.val();
         self.loops.issue.next = self.issue.val();
         self.addresses.instruction.next = self.instruction.val();
-        self.addresses.start.next = self.start.val();
+        self.addresses.start.next = self.prepare.val();
         self.addresses.issue.next = self.issue.val();
         self.addresses.end0.next = self.loops.end0.val();
         self.addresses.end1.next = self.loops.end1.val();
@@ -196,7 +200,7 @@ impl Logic for Sequencer {
         self.addresses.last_step.next = self.loops.last_step.val();
         self.addresses.end3.next = self.loops.end3.val();
         self.coordinates.instruction.next = self.instruction.val();
-        self.coordinates.start.next = self.start.val();
+        self.coordinates.start.next = self.prepare.val();
         self.coordinates.issue.next = self.issue.val();
         self.coordinates.end0.next = self.loops.end0.val();
         self.coordinates.end1.next = self.loops.end1.val();
@@ -213,16 +217,17 @@ impl Logic for Sequencer {
         self.lane_mask.next = self.mask.lane_mask.val();
         self.outside.next = self.mask.late_outside.val().any();
         self.fill.next = self.mask.fill.val();
-        self.first.next = self.loops.first_of_pass.val() && (self.loops.pass.val() == 0);
+        self.first.next = self.loops.first_step.val();
         self.last.next = self.issue.val() && self.loops.last_step.val();
-        self.shifts.x.next = self.fields.digit_shifts.val();
         self.shift.next = 0.into();
         if self.loops.first_of_pass.val() {
-            for p in 0..9 {
-                if self.loops.pass.val() == p {
-                    self.shift.next = self.shifts.parts[p].val();
-                }
-            }
+            self.shift.next = self.shifts.q.val().get_bits::<2>(0);
+        }
+        if self.issue.val() && self.loops.last_of_pass.val() {
+            self.shifts.d.next = self.shifts.q.val() >> 2;
+        }
+        if self.prepare.val() || self.last.val() {
+            self.shifts.d.next = self.fields.digit_shifts.val();
         }
         // What post-processing needs to know of the position.
         self.pack.raw.next = self.fields.mode.val();
@@ -234,7 +239,7 @@ impl Logic for Sequencer {
         self.pack.keep.next = self.addresses.keep.val();
         self.pack.residual.next = self.addresses.residual.val();
         self.pack.parameter_word.next = self.fields.parameter_base.val();
-        self.pack.groups.next = self.fields.groups.val();
+        self.pack.last_group.next = self.fields.groups.val() - 1;
         self.pack.lo.next = self.fields.lo.val();
         self.pack.hi.next = self.fields.hi.val();
         self.pack.z_out.next = self.fields.z_out.val();
@@ -245,13 +250,16 @@ impl Logic for Sequencer {
         self.pack.signal_store.next = self.fields.signal_store.val();
         self.position.next = self.pack.word.val();
         // The drain register is busy for one cycle per group, and one for the mask granule.
-        if self.drain.q.val() != 0 {
+        if self.draining.q.val() {
             self.drain.d.next = self.drain.q.val() - 1;
+            self.draining.d.next = self.drain.q.val() != 1;
         }
         if self.last.val() {
             self.drain.d.next = self.fields.groups.val() - 1;
+            self.draining.d.next = self.fields.groups.val() != 1;
             if self.fields.mask.val().any() {
                 self.drain.d.next = self.fields.groups.val();
+                self.draining.d.next = true;
             }
         }
         if self.done.val() {

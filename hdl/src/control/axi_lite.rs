@@ -54,6 +54,8 @@ pub struct AxiLite {
     /// Its value, in the same cycle.
     pub read_data: Wire<In>,
     answer: Dff<Bit>,
+    asked: Dff<Bit>,
+    asked_address: Reg,
     reading: Dff<Bit>,
     data: Reg,
     masks: crate::lang::arith::Concat,
@@ -88,6 +90,8 @@ impl Default for AxiLite {
             read_address: Wire::new(16),
             read_data: Wire::new(32),
             answer: Dff::default(),
+            asked: Dff::default(),
+            asked_address: Reg::plain(16),
             reading: Dff::default(),
             data: Reg::plain(32),
             masks: crate::lang::arith::Concat::new(32, 1),
@@ -118,9 +122,14 @@ impl Logic for AxiLite {
         if self.write.val() {
             self.answer.d.next = true;
         }
-        self.read.next = self.arvalid.val() && !self.reading.q.val();
-        self.arready.next = self.read.val();
-        self.read_address.next = self.araddr.val() & self.word_mask.val();
+        // A read takes the cycle behind its request: the choice of the register is a wide one.
+        self.arready.next = self.arvalid.val() && !self.asked.q.val() && !self.reading.q.val();
+        self.asked.d.next = self.arready.val();
+        if self.arready.val() {
+            self.asked_address.d.next = self.araddr.val() & self.word_mask.val();
+        }
+        self.read.next = self.asked.q.val();
+        self.read_address.next = self.asked_address.q.val();
         if self.read.val() {
             self.data.d.next = self.read_data.val();
         }

@@ -77,7 +77,7 @@ impl Logic for Counter {
     }
 }
 
-/// All counters.
+/// All counters, a cycle behind what they count.
 #[derive(LogicBlock)]
 pub struct Counters {
     /// Rising edge.
@@ -101,6 +101,8 @@ pub struct Counters {
     /// The job's counters.
     pub job: Vec<Wire<Out>>,
     counter: Vec<Counter>,
+    happened: Vec<Dff<Bit>>,
+    counting: Dff<Bit>,
 }
 
 /// Number of counters.
@@ -120,6 +122,8 @@ impl Default for Counters {
             lo: Wire::many(COUNTERS, 32),
             hi: Wire::many(COUNTERS, 32),
             job: Wire::many(COUNTERS, 32),
+            happened: (0..COUNTERS).map(|_| Dff::default()).collect(),
+            counting: Dff::default(),
             counter: addresses.iter().map(|r| Counter::new(r.offset)).collect(),
         }
     }
@@ -128,10 +132,12 @@ impl Default for Counters {
 impl Logic for Counters {
     #[hdl_gen]
     fn update(&mut self) {
+        self.counting.d.next = self.job_counts.val();
         for i in 0..5 {
-            self.counter[i].count.next = self.events[i].val();
+            self.happened[i].d.next = self.events[i].val();
+            self.counter[i].count.next = self.happened[i].q.val();
             self.counter[i].job_begins.next = self.job_begins.val();
-            self.counter[i].job_counts.next = self.job_counts.val();
+            self.counter[i].job_counts.next = self.counting.q.val();
             self.counter[i].read.next = self.read.val();
             self.counter[i].read_address.next = self.read_address.val();
             self.lo[i].next = self.counter[i].lo.val();

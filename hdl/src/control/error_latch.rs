@@ -20,7 +20,7 @@ pub const SOURCES: [ErrorCode; 10] = [
     ErrorCode::BadInstruction,
 ];
 
-/// Latches the first error until it is cleared.
+/// Latches the first error until it is cleared, two cycles after it is raised.
 #[derive(LogicBlock)]
 pub struct ErrorLatch {
     /// Rising edge.
@@ -39,6 +39,8 @@ pub struct ErrorLatch {
     pub code: Wire<Out>,
     /// Where it happened.
     pub place: Wire<Out>,
+    found: Reg,
+    found_place: Reg,
     code_q: Reg,
     place_q: Reg,
     now: Wire<Local>,
@@ -58,6 +60,8 @@ impl Default for ErrorLatch {
             failed: Signal::default(),
             code: Wire::new(32),
             place: Wire::new(64),
+            found: Reg::with_reset(32, 0),
+            found_place: Reg::plain(64),
             code_q: Reg::with_reset(32, 0),
             place_q: Reg::with_reset(64, 0),
             now: Wire::new(32),
@@ -80,9 +84,11 @@ impl Logic for ErrorLatch {
                 self.now_place.next = self.address[self.sources.value - 1 - i].val();
             }
         }
-        if (self.code_q.q.val() == 0) && (self.now.val() != 0) {
-            self.code_q.d.next = self.now.val();
-            self.place_q.d.next = self.now_place.val();
+        self.found.d.next = self.now.val();
+        self.found_place.d.next = self.now_place.val();
+        if (self.code_q.q.val() == 0) && (self.found.q.val() != 0) {
+            self.code_q.d.next = self.found.q.val();
+            self.place_q.d.next = self.found_place.q.val();
         }
         if self.clear.val() {
             self.code_q.d.next = 0.into();

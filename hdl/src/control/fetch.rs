@@ -109,10 +109,20 @@ pub struct Fetch {
     queue: Fifo,
     reserved: Reg,
     after: Wire<Local>,
+    roomy: Dff<Bit>,
+    requested: Dff<Bit>,
     part: Vec<Reg>,
     word: Concat,
     filled: Reg,
     have: Dff<Bit>,
+    checked: Dff<Bit>,
+    load_q: Dff<Bit>,
+    compute_q: Dff<Bit>,
+    store_q: Dff<Bit>,
+    end_q: Dff<Bit>,
+    crowded_load: Dff<Bit>,
+    crowded_compute: Dff<Bit>,
+    crowded_store: Dff<Bit>,
     done: Dff<Bit>,
     active: Dff<Bit>,
     dispatched: Reg,
@@ -120,6 +130,7 @@ pub struct Fetch {
     opcode: Wire<Local>,
     pop: Signal<Local, Bit>,
     go: Signal<Local, Bit>,
+    leave: Signal<Local, Bit>,
     request: Signal<Local, Bit>,
     is_load: Signal<Local, Bit>,
     is_compute: Signal<Local, Bit>,
@@ -127,7 +138,7 @@ pub struct Fetch {
     is_end: Signal<Local, Bit>,
     parts: Const,
     last_part: Const,
-    ahead: Const,
+    enough: Const,
     burst: Const,
     op_end: Const,
     op_load: Const,
@@ -166,14 +177,24 @@ impl Fetch {
             ended: Signal::default(),
             bad: Signal::default(),
             index: Wire::new(32),
-            bursts: Bursts::new(config),
+            bursts: Bursts::new(config, 1),
             queue: Fifo::new(axi, AHEAD),
             reserved: Reg::with_reset(9, 0),
             after: Wire::new(9),
+            roomy: Dff::default(),
+            requested: Dff::default(),
             part: Reg::many(parts, axi),
             word: Concat::new(parts, axi),
             filled: Reg::with_reset(4, 0),
             have: Dff::default(),
+            checked: Dff::default(),
+            load_q: Dff::default(),
+            compute_q: Dff::default(),
+            store_q: Dff::default(),
+            end_q: Dff::default(),
+            crowded_load: Dff::default(),
+            crowded_compute: Dff::default(),
+            crowded_store: Dff::default(),
             done: Dff::default(),
             active: Dff::default(),
             dispatched: Reg::with_reset(32, 0),
@@ -181,6 +202,7 @@ impl Fetch {
             opcode: Wire::new(4),
             pop: bit(),
             go: bit(),
+            leave: bit(),
             request: bit(),
             is_load: bit(),
             is_compute: bit(),
@@ -188,7 +210,7 @@ impl Fetch {
             is_end: bit(),
             parts: parts.into(),
             last_part: (parts - 1).into(),
-            ahead: AHEAD.into(),
+            enough: (AHEAD - BURST).into(),
             burst: BURST.into(),
             op_end: (Opcode::End as usize).into(),
             op_load: (Opcode::Load as usize).into(),
@@ -206,41 +228,27 @@ impl Logic for Fetch {
         self.bursts.go.next = self.start.val();
         self.bursts.address.next = self.address.val();
         self.bursts.beats.next = self.beats.val();
+        self.bursts.place.next = 0.into();
+        self.bursts.tag.next = 0.into();
         self.bursts.limit.next = self.burst.val();
         self.after.next = self.reserved.q.val() + self.bursts.burst_beats.val();
-        self.request.next =
-            self.bursts.burst_valid.val() && !self.flush.val() && (self.after.val() <= self.ahead.val());
+        // Whether there is room for the longest burst is known two cycles after a request.
+        self.roomy.d.next = self.reserved.q.val() <= self.enough.val();
+        self.request.next = self.bursts.burst_valid.val()
+            && !self.flush.val()
+            && self.roomy.q.val()
+            && !self.requested.q.val();
+        self.requested.d.next = self.request.val() && self.burst_ready.val();
         self.burst_valid.next = self.request.val();
         self.burst_address.next = self.bursts.burst_address.val();
         self.burst_beats.next = self.bursts.burst_beats.val();
         self.bursts.burst_ready.next = self.request.val() && self.burst_ready.val();
         self.queue.push.next = self.beat_valid.val();
         self.queue.data.next = self.beat.val();
-        self.pop.next = self.queue.valid.val() && !self.have.q.val();
-        self.queue.pop.next = self.pop.val();
-        if self.request.val() && self.burst_ready.val() {
-            self.reserved.d.next = self.after.val();
-            if self.pop.val() {
-                self.reserved.d.next = self.after.val() - 1;
-            }
-        } else if self.pop.val() {
-            self.reserved.d.next = self.reserved.q.val() - 1;
-        }
-        // Put instructions together.
         for i in 0..self.parts.value {
-            if self.pop.val() && (self.filled.q.val() == i) {
-                self.part[i].d.next = self.queue.head.val();
-            }
             self.word.parts[i].next = self.part[i].q.val();
         }
-        if self.pop.val() {
-            self.filled.d.next = self.filled.q.val() + 1;
-            if self.filled.q.val() == self.last_part.val() {
-                self.filled.d.next = 0.into();
-                self.have.d.next = true;
-            }
-        }
-        // Dispatch.
+        // Dispatch: in the cycle after an instruction was put together and checked, or when its queue has room.
         self.instruction.next = self.word.y.val();
         self.legal.word.next = self.word.y.val();
         self.opcode.next = self.word.y.val().get_bits::<4>(0);
@@ -250,29 +258,64 @@ impl Logic for Fetch {
             || ((self.opcode.val() == self.op_pack.val()) && self.legal.pack.val());
         self.is_compute.next = (self.opcode.val() == self.op_compute.val()) && self.legal.compute.val();
         self.is_store.next = (self.opcode.val() == self.op_store.val()) && self.legal.store.val();
-        self.go.next = self.have.q.val() && !self.flush.val() && self.active.q.val();
-        self.push_load.next = self.go.val() && self.is_load.val() && !self.full_load.val();
-        self.push_compute.next = self.go.val() && self.is_compute.val() && !self.full_compute.val();
-        self.push_store.next = self.go.val() && self.is_store.val() && !self.full_store.val();
+        self.load_q.d.next = self.is_load.val();
+        self.compute_q.d.next = self.is_compute.val();
+        self.store_q.d.next = self.is_store.val();
+        self.end_q.d.next = self.is_end.val();
+        // Pushes are two cycles apart at least, so that a queue's state may be a cycle old.
+        self.crowded_load.d.next = self.full_load.val();
+        self.crowded_compute.d.next = self.full_compute.val();
+        self.crowded_store.d.next = self.full_store.val();
+        // What is dispatched after an error waits in its queue until that is cleared.
+        self.go.next = self.checked.q.val() && self.active.q.val();
+        self.push_load.next = self.go.val() && self.load_q.q.val() && !self.crowded_load.q.val();
+        self.push_compute.next = self.go.val() && self.compute_q.q.val() && !self.crowded_compute.q.val();
+        self.push_store.next = self.go.val() && self.store_q.q.val() && !self.crowded_store.q.val();
+        self.leave.next = self.push_load.val() || self.push_compute.val() || self.push_store.val();
         self.bad.next = (self.go.val()
-            && !self.is_end.val()
-            && !self.is_load.val()
-            && !self.is_compute.val()
-            && !self.is_store.val())
+            && !self.end_q.q.val()
+            && !self.load_q.q.val()
+            && !self.compute_q.q.val()
+            && !self.store_q.q.val())
             || (self.active.q.val()
                 && !self.start.val()
                 && !self.flush.val()
                 && !self.have.q.val()
-                && !self.bursts.burst_valid.val()
+                && !self.bursts.busy.val()
                 && (self.reserved.q.val() == 0));
-        if self.push_load.val() || self.push_compute.val() || self.push_store.val() {
+        self.checked.d.next = self.have.q.val() && !self.leave.val();
+        if self.leave.val() {
             self.have.d.next = false;
             self.dispatched.d.next = self.dispatched.q.val() + 1;
         }
-        if self.go.val() && self.is_end.val() {
+        if self.go.val() && self.end_q.q.val() {
             self.have.d.next = false;
+            self.checked.d.next = false;
             self.done.d.next = true;
             self.active.d.next = false;
+        }
+        // Put the next one together.
+        self.pop.next = self.queue.valid.val() && (!self.have.q.val() || self.leave.val());
+        self.queue.pop.next = self.pop.val();
+        if self.request.val() && self.burst_ready.val() {
+            self.reserved.d.next = self.after.val();
+            if self.pop.val() {
+                self.reserved.d.next = self.after.val() - 1;
+            }
+        } else if self.pop.val() {
+            self.reserved.d.next = self.reserved.q.val() - 1;
+        }
+        for i in 0..self.parts.value {
+            if self.pop.val() && (self.filled.q.val() == i) {
+                self.part[i].d.next = self.queue.head.val();
+            }
+        }
+        if self.pop.val() {
+            self.filled.d.next = self.filled.q.val() + 1;
+            if self.filled.q.val() == self.last_part.val() {
+                self.filled.d.next = 0.into();
+                self.have.d.next = true;
+            }
         }
         if self.start.val() {
             self.active.d.next = true;

@@ -3,6 +3,7 @@
 use cbp_isa::Config;
 use cbp_isa::ring::{COMMAND_BYTES, ErrorCode, SEGMENTS, command};
 
+use super::command_check::CommandCheck;
 use crate::lang::arith::Concat;
 use crate::lang::prelude::*;
 use crate::parts::bursts::RUN_BITS;
@@ -11,9 +12,9 @@ use crate::parts::decode::decoder;
 decoder!(
     /// The fields of a command entry.
     CommandFields, command::FIELDS, 8 * COMMAND_BYTES,
-    cookie, flags, program_offset, program_length, repeat,
-    segment0_base, segment0_length, segment0_page, segment1_base, segment1_length, segment1_page,
-    segment2_base, segment2_length, segment2_page, segment3_base, segment3_length, segment3_page,
+    cookie, flags, program_offset, repeat,
+    segment0_base, segment0_length, segment1_base, segment1_length,
+    segment2_base, segment2_length, segment3_base, segment3_length,
     stride0, stride1, stride2, stride3,
 );
 
@@ -26,8 +27,14 @@ pub enum JobState {
     Request,
     /// Receiving it.
     Receive,
-    /// Deciding whether it can be run.
+    /// Finding out whether it can be run.
+    Measure,
+    /// It is known in the next cycle.
+    Judge,
+    /// Deciding whether it is run.
     Check,
+    /// Clearing the engines.
+    Clear,
     /// Starting the program.
     Start,
     /// Running it.
@@ -38,6 +45,8 @@ pub enum JobState {
     Complete,
     /// Waiting for its response.
     Answer,
+    /// Looking at the rings again.
+    Next,
 }
 
 /// The job loop.
@@ -89,10 +98,8 @@ pub struct Jobs {
     pub program_beats: Wire<Out>,
     /// Forget what the engines hold; in the cycle before `start`.
     pub clear: Signal<Out, Bit>,
-    /// END has been reached.
+    /// END has been reached; engines, their queues and the bus are idle.
     pub ended: Signal<In, Bit>,
-    /// Engines and their queues are empty.
-    pub engines_idle: Signal<In, Bit>,
     /// No transfer is under way.
     pub quiet: Signal<In, Bit>,
     /// An error was latched.
@@ -142,31 +149,30 @@ pub struct Jobs {
     fields: CommandFields,
     consumer_q: Reg,
     completion_producer_q: Reg,
-    completions_held: Wire<Local>,
+    completions_held: Reg,
     completion_room: Wire<Local>,
     one32: Wire<Local>,
     base: Vec<Reg>,
     runs: Reg,
     status_q: Reg,
     halted_q: Dff<Bit>,
+    completing_q: Dff<Bit>,
+    requesting: Dff<Bit>,
     aborting: Dff<Bit>,
     abort_until: Reg,
     command_slot: Wire<Local>,
     completion_slot: Wire<Local>,
     command_mask: Wire<Local>,
     completion_mask: Wire<Local>,
+    command_address: Reg,
+    completion_address_q: Reg,
+    phase_q: Reg,
     wrap: Wire<Local>,
-    paged: Wire<Local>,
-    misaligned: Wire<Local>,
-    program_end: Wire<Local>,
-    program_bytes: Wire<Local>,
-    program_beats_wide: Wire<Local>,
+    check: CommandCheck,
     runnable: Signal<Local, Bit>,
     available: Signal<Local, Bit>,
     last_part: Const,
     parts: Const,
-    log2_instruction_beats: Const,
-    beat_mask: Const,
     aborted: Const,
 }
 
@@ -176,7 +182,6 @@ impl Jobs {
     pub fn new(config: &Config) -> Self {
         let axi = config.axi_bits;
         let parts = 8 * COMMAND_BYTES / axi;
-        let beats = cbp_isa::instruction::INSTRUCTION_BYTES / config.beat_bytes();
         let bit = Signal::default;
         Self {
             clock: Signal::default(),
@@ -203,7 +208,6 @@ impl Jobs {
             program_beats: Wire::new(RUN_BITS),
             clear: Signal::default(),
             ended: Signal::default(),
-            engines_idle: Signal::default(),
             quiet: Signal::default(),
             failed: Signal::default(),
             error_code: Wire::new(32),
@@ -232,36 +236,36 @@ impl Jobs {
             fields: CommandFields::default(),
             consumer_q: Reg::with_reset(32, 0),
             completion_producer_q: Reg::with_reset(32, 0),
-            completions_held: Wire::new(32),
+            completions_held: Reg::with_reset(32, 0),
             completion_room: Wire::new(32),
             one32: Wire::new(32),
             base: Reg::many(SEGMENTS, 64),
             runs: Reg::plain(32),
             status_q: Reg::with_reset(32, 0),
             halted_q: Dff::default(),
+            completing_q: Dff::default(),
+            requesting: Dff::default(),
             aborting: Dff::default(),
             abort_until: Reg::with_reset(32, 0),
             command_slot: Wire::new(64),
             completion_slot: Wire::new(64),
             command_mask: Wire::new(32),
             completion_mask: Wire::new(32),
+            command_address: Reg::plain(64),
+            completion_address_q: Reg::plain(64),
+            phase_q: Reg::plain(1),
             wrap: Wire::new(32),
-            paged: Wire::new(32),
-            misaligned: Wire::new(64),
-            program_end: Wire::new(64),
-            program_bytes: Wire::new(64),
-            program_beats_wide: Wire::new(64),
+            check: CommandCheck::new(config),
             runnable: bit(),
             available: bit(),
             last_part: (parts - 1).into(),
             parts: parts.into(),
-            log2_instruction_beats: (beats.ilog2() as usize).into(),
-            beat_mask: (config.beat_bytes() - 1).into(),
             aborted: (ErrorCode::Aborted as usize).into(),
         }
     }
 }
 
+#[allow(clippy::match_wildcard_for_single_variants)]
 impl Logic for Jobs {
     #[hdl_gen]
     fn update(&mut self) {
@@ -269,15 +273,18 @@ impl Logic for Jobs {
         self.one32.next = 1.into();
         self.command_mask.next = (self.one32.val() << self.command_log2.val()) - 1;
         self.completion_mask.next = (self.one32.val() << self.completion_log2.val()) - 1;
-        self.completions_held.next = self.completion_producer_q.q.val() - self.completion_consumer.val();
+        self.completions_held.d.next = self.completion_producer_q.q.val() - self.completion_consumer.val();
         self.completion_room.next = self.one32.val() << self.completion_log2.val();
         self.command_slot.next = unsigned_cast(self.consumer_q.q.val() & self.command_mask.val());
         self.completion_slot.next =
             unsigned_cast(self.completion_producer_q.q.val() & self.completion_mask.val());
-        self.burst_address.next = self.command_base.val() + (self.command_slot.val() << 7);
-        self.completion_address.next = self.completion_base.val() + (self.completion_slot.val() << 5);
+        self.command_address.d.next = self.command_base.val() + (self.command_slot.val() << 7);
+        self.completion_address_q.d.next = self.completion_base.val() + (self.completion_slot.val() << 5);
+        self.burst_address.next = self.command_address.q.val();
+        self.completion_address.next = self.completion_address_q.q.val();
         self.wrap.next = self.completion_producer_q.q.val() >> self.completion_log2.val();
-        self.phase.next = !self.wrap.val().get_bits::<1>(0);
+        self.phase_q.d.next = !self.wrap.val().get_bits::<1>(0);
+        self.phase.next = self.phase_q.q.val();
         self.consumer.next = self.consumer_q.q.val();
         self.completion_producer.next = self.completion_producer_q.q.val();
         self.command_index.next = self.consumer_q.q.val();
@@ -286,9 +293,9 @@ impl Logic for Jobs {
             && !self.hold.val()
             && !self.halted_q.q.val()
             && (self.producer.val() != self.consumer_q.q.val())
-            && (self.completions_held.val() < self.completion_room.val());
+            && (self.completions_held.q.val() < self.completion_room.val());
         // The command entry.
-        self.burst_valid.next = self.state.q.val() == JobState::Request;
+        self.burst_valid.next = self.requesting.q.val();
         self.burst_beats.next = self.parts.val();
         for i in 0..self.parts.value {
             if self.beat_valid.val() && (self.filled.q.val() == i) {
@@ -306,34 +313,10 @@ impl Logic for Jobs {
         for i in 0..4 {
             self.segment_base[i].next = self.base[i].q.val();
         }
-        // What can be run: contiguous segments, aligned, a program inside segment 0, at least one run.
-        self.paged.next = self.fields.segment0_page.val()
-            | self.fields.segment1_page.val()
-            | self.fields.segment2_page.val()
-            | self.fields.segment3_page.val();
-        self.misaligned.next = (self.fields.segment0_base.val()
-            | self.fields.segment1_base.val()
-            | self.fields.segment2_base.val()
-            | self.fields.segment3_base.val()
-            | self.fields.program_offset.val()
-            | bits_resize(self.fields.stride0.val(), 64)
-            | bits_resize(self.fields.stride1.val(), 64)
-            | bits_resize(self.fields.stride2.val(), 64)
-            | bits_resize(self.fields.stride3.val(), 64))
-            & self.beat_mask.val();
-        self.program_bytes.next = bits_resize(self.fields.program_length.val(), 64) << 6;
-        self.program_end.next = self.fields.program_offset.val() + self.program_bytes.val();
-        self.program_beats_wide.next =
-            bits_resize(self.fields.program_length.val(), 64) << self.log2_instruction_beats.val();
-        self.runnable.next = !self.paged.val().any()
-            && !self.misaligned.val().any()
-            && (self.fields.program_length.val() != 0)
-            && (self.fields.repeat.val() != 0)
-            && (self.program_end.val() <= unsigned_cast(self.fields.segment0_length.val()))
-            && (self.program_end.val() >= self.fields.program_offset.val())
-            && (self.program_beats_wide.val() < 16_777_216);
+        self.check.entry.next = self.entry.y.val();
+        self.runnable.next = self.check.runnable.val();
         self.program_address.next = self.base[0].q.val() + self.fields.program_offset.val();
-        self.program_beats.next = bits_resize(self.program_beats_wide.val(), 24);
+        self.program_beats.next = self.check.program_beats.val();
         // The loop.
         self.job_begins.next = false;
         self.clear.next = false;
@@ -343,8 +326,7 @@ impl Logic for Jobs {
         self.bad_command.next = false;
         self.flush.next = self.state.q.val() == JobState::Drain;
         self.counting.next = (self.state.q.val() == JobState::Run) || (self.state.q.val() == JobState::Start);
-        self.completing.next =
-            (self.state.q.val() == JobState::Complete) || (self.state.q.val() == JobState::Answer);
+        self.completing.next = self.completing_q.q.val();
         self.busy.next = self.state.q.val() != JobState::Idle;
         self.halted.next = self.halted_q.q.val();
         self.job_status.next = self.status_q.q.val();
@@ -352,21 +334,29 @@ impl Logic for Jobs {
             JobState::Idle => {
                 if self.available.val() {
                     self.state.d.next = JobState::Request;
+                    self.requesting.d.next = true;
                     self.filled.d.next = 0.into();
                 }
             }
             JobState::Request => {
                 if self.burst_ready.val() {
                     self.state.d.next = JobState::Receive;
+                    self.requesting.d.next = false;
                 }
             }
             JobState::Receive => {
                 if self.beat_valid.val() {
                     self.filled.d.next = self.filled.q.val() + 1;
                     if self.filled.q.val() == self.last_part.val() {
-                        self.state.d.next = JobState::Check;
+                        self.state.d.next = JobState::Measure;
                     }
                 }
+            }
+            JobState::Measure => {
+                self.state.d.next = JobState::Judge;
+            }
+            JobState::Judge => {
+                self.state.d.next = JobState::Check;
             }
             JobState::Check => {
                 self.job_begins.next = true;
@@ -377,7 +367,7 @@ impl Logic for Jobs {
                 self.base[2].d.next = self.fields.segment2_base.val();
                 self.base[3].d.next = self.fields.segment3_base.val();
                 self.status_q.d.next = 0.into();
-                self.state.d.next = JobState::Start;
+                self.state.d.next = JobState::Clear;
                 if self.failed.val() {
                     // The entry itself could not be read.
                     self.state.d.next = JobState::Drain;
@@ -392,6 +382,9 @@ impl Logic for Jobs {
                     self.complete.next = true;
                 }
             }
+            JobState::Clear => {
+                self.state.d.next = JobState::Start;
+            }
             JobState::Start => {
                 self.start.next = true;
                 self.state.d.next = JobState::Run;
@@ -399,14 +392,14 @@ impl Logic for Jobs {
             JobState::Run => {
                 if self.failed.val() {
                     self.state.d.next = JobState::Drain;
-                } else if self.ended.val() && self.engines_idle.val() && self.quiet.val() {
+                } else if self.ended.val() {
                     self.clear.next = true;
                     self.runs.d.next = self.runs.q.val() - 1;
                     self.base[0].d.next = self.base[0].q.val() + unsigned_cast(self.fields.stride0.val());
                     self.base[1].d.next = self.base[1].q.val() + unsigned_cast(self.fields.stride1.val());
                     self.base[2].d.next = self.base[2].q.val() + unsigned_cast(self.fields.stride2.val());
                     self.base[3].d.next = self.base[3].q.val() + unsigned_cast(self.fields.stride3.val());
-                    self.state.d.next = JobState::Start;
+                    self.state.d.next = JobState::Clear;
                     if self.runs.q.val() == 1 {
                         self.state.d.next = JobState::Complete;
                         self.complete.next = true;
@@ -414,7 +407,7 @@ impl Logic for Jobs {
                 }
             }
             JobState::Drain => {
-                if self.quiet.val() {
+                if self.failed.val() && self.quiet.val() {
                     self.clear.next = true;
                     self.status_q.d.next = self.error_code.val();
                     self.halted_q.d.next = true;
@@ -432,18 +425,26 @@ impl Logic for Jobs {
                     self.consumer_q.d.next = self.consumer_q.q.val() + 1;
                     self.completion_producer_q.d.next = self.completion_producer_q.q.val() + 1;
                     self.notify.next = self.fields.flags.val().get_bit(0);
-                    self.state.d.next = JobState::Idle;
+                    self.completing_q.d.next = false;
+                    self.state.d.next = JobState::Next;
                 }
             }
+            // Next, and states that are none.
             _ => {
                 self.state.d.next = JobState::Idle;
             }
+        }
+        if self.complete.val() {
+            self.completing_q.d.next = true;
         }
         // After RESUME, what was queued behind the failed job completes as aborted.
         if self.aborting.q.val() && (self.abort_until.q.val() == self.consumer_q.q.val()) {
             self.aborting.d.next = false;
         }
-        if self.resume.val() && self.halted_q.q.val() && (self.state.q.val() == JobState::Idle) {
+        if self.resume.val()
+            && self.halted_q.q.val()
+            && ((self.state.q.val() == JobState::Idle) || (self.state.q.val() == JobState::Next))
+        {
             self.halted_q.d.next = false;
             self.aborting.d.next = true;
             self.abort_until.d.next = self.producer.val();

@@ -1,6 +1,7 @@
 //! Control: registers, rings and jobs, instruction fetch.
 
 pub mod axi_lite;
+pub mod command_check;
 pub mod completion;
 pub mod counters;
 pub mod error_latch;

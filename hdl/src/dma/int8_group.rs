@@ -5,6 +5,7 @@ use cbp_isa::Config;
 use super::recoder::Recoder;
 use crate::lang::arith::{Concat, Split};
 use crate::lang::prelude::*;
+use crate::parts::Countdown;
 
 /// Beats of a group: `axi_bits` weights of 8 bits.
 pub const GROUP_BEATS: usize = 8;
@@ -47,11 +48,13 @@ pub struct Int8Group {
     pub done: Signal<Out, Bit>,
     collected: Vec<Reg>,
     filled: Reg,
+    full: Dff<Bit>,
     group: Vec<Reg>,
     group_all: Concat,
     weights: Split,
     writing: Dff<Bit>,
     digit: Reg,
+    digits: Countdown,
     digit_word: Reg,
     digit_place: Reg,
     end: Signal<Local, Bit>,
@@ -61,7 +64,7 @@ pub struct Int8Group {
     columns: Const,
     lanes: Const,
     planes: Const,
-    last_digit: Const,
+    passes: Const,
 }
 
 impl Int8Group {
@@ -89,11 +92,13 @@ impl Int8Group {
             done: Signal::default(),
             collected: Reg::many(GROUP_BEATS - 1, axi),
             filled: Reg::with_reset(3, 0),
+            full: Dff::default(),
             group: Reg::many(GROUP_BEATS, axi),
             group_all: Concat::new(GROUP_BEATS, axi),
             weights: Split::new(axi, 8),
             writing: Dff::default(),
             digit: Reg::with_reset(4, 0),
+            digits: Countdown::new(4),
             digit_word: Reg::plain(16),
             digit_place: Reg::plain(8),
             end: Signal::default(),
@@ -103,7 +108,7 @@ impl Int8Group {
             columns: columns.into(),
             lanes: lanes.into(),
             planes: planes.into(),
-            last_digit: (config.int8_passes() - 1).into(),
+            passes: config.int8_passes().into(),
         }
     }
 }
@@ -111,12 +116,14 @@ impl Int8Group {
 impl Logic for Int8Group {
     #[hdl_gen]
     fn update(&mut self) {
-        self.end.next = self.digit.q.val() == self.last_digit.val();
+        self.digits.count.next = self.passes.val();
+        self.digits.start.next = self.put.val() && self.full.q.val();
+        self.digits.step.next = self.writing.q.val();
+        self.end.next = self.digits.last.val();
         self.done.next = self.writing.q.val() && self.end.val();
-        self.completes.next = self.filled.q.val() == self.early_beats.val();
+        self.completes.next = self.full.q.val();
         // The last beat goes straight to the group that is written next, so that group must be free by then.
-        self.ready.next =
-            !self.writing.q.val() || self.end.val() || (self.filled.q.val() != self.early_beats.val());
+        self.ready.next = !self.writing.q.val() || self.end.val() || !self.full.q.val();
         if self.writing.q.val() {
             self.digit.d.next = self.digit.q.val() + 1;
             self.digit_word.d.next = self.digit_word.q.val() + self.digit_step.val();
@@ -128,7 +135,7 @@ impl Logic for Int8Group {
             if self.put.val() && (self.filled.q.val() == i) {
                 self.collected[i].d.next = self.beat.val();
             }
-            if self.put.val() && (self.filled.q.val() == self.early_beats.val()) {
+            if self.put.val() && self.full.q.val() {
                 self.group[i].d.next = self.collected[i].q.val();
             }
             self.group_all.parts[i].next = self.group[i].q.val();
@@ -136,7 +143,8 @@ impl Logic for Int8Group {
         self.group_all.parts[self.early_beats.value].next = self.group[self.early_beats.value].q.val();
         if self.put.val() {
             self.filled.d.next = self.filled.q.val() + 1;
-            if self.filled.q.val() == self.early_beats.val() {
+            self.full.d.next = self.filled.q.val() == (self.early_beats.val() - 1);
+            if self.full.q.val() {
                 self.group[self.early_beats.value].d.next = self.beat.val();
                 self.writing.d.next = true;
                 self.digit.d.next = 0.into();
@@ -146,6 +154,7 @@ impl Logic for Int8Group {
         }
         if self.restart.val() {
             self.filled.d.next = 0.into();
+            self.full.d.next = false;
         }
         self.weights.x.next = self.group_all.y.val();
         for n in 0..self.columns.value {

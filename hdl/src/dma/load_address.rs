@@ -99,14 +99,16 @@ pub struct LoadAddress {
     descriptors: Fifo,
     pieces: Concat,
     is_pack: Signal<Local, Bit>,
-    bad_pack: Signal<Local, Bit>,
+    bad_pack: Dff<Bit>,
+    aged: Dff<Bit>,
+    crowded: Dff<Bit>,
     kind: Wire<Local>,
     op_pack: Const,
     pack_kind: Const,
     running: Dff<Bit>,
     start: Signal<Local, Bit>,
     good: Signal<Local, Bit>,
-    bad: Signal<Local, Bit>,
+    bad: Dff<Bit>,
     partial_group: Signal<Local, Bit>,
     weights_int8: Const,
 }
@@ -147,18 +149,20 @@ impl LoadAddress {
             fields: LoadFields::default(),
             counts: PackCounts::default(),
             rows: Rows::new(config),
-            bursts: Bursts::new(config),
+            bursts: Bursts::new(config, 1),
             descriptors: Fifo::new(16 * DESCRIPTOR_PIECES, LOADS),
             pieces: Concat::new(DESCRIPTOR_PIECES, 16),
             is_pack: Signal::default(),
-            bad_pack: Signal::default(),
+            bad_pack: Dff::default(),
+            aged: Dff::default(),
+            crowded: Dff::default(),
             kind: Wire::new(4),
             op_pack: (Opcode::Pack as usize).into(),
             pack_kind: PACK_KIND.into(),
             running: Dff::default(),
             start: Signal::default(),
             good: Signal::default(),
-            bad: Signal::default(),
+            bad: Dff::default(),
             partial_group: Signal::default(),
             weights_int8: (Destination::WeightsInt8 as usize).into(),
         }
@@ -171,7 +175,9 @@ impl Logic for LoadAddress {
         self.fields.word.next = self.instruction.val();
         self.counts.word.next = self.instruction.val();
         self.is_pack.next = self.fields.opcode.val() == self.op_pack.val();
-        self.bad_pack.next = self.is_pack.val()
+        // A PACK is looked at for a cycle, and so is the packer.
+        self.crowded.d.next = self.pack_full.val();
+        self.bad_pack.d.next = self.is_pack.val()
             && ((self.counts.piece.val() == 0)
                 || (self.counts.pieces.val() == 0)
                 || (self.counts.count0.val() == 0)
@@ -184,8 +190,8 @@ impl Logic for LoadAddress {
             && self.compute_ready.val()
             && self.store_ready.val()
             && !self.descriptors.full.val()
-            && !(self.is_pack.val() && self.pack_full.val())
-            && !self.bad_pack.val();
+            && (!self.is_pack.val()
+                || (self.aged.q.val() && !self.bad_pack.q.val() && !self.crowded.q.val()));
         self.take.next = self.start.val();
         self.segment.next = self.fields.segment.val();
         self.rows.go.next = self.start.val() && !self.is_pack.val();
@@ -202,16 +208,18 @@ impl Logic for LoadAddress {
         // Int8 weights come in groups of eight beats.
         self.partial_group.next = (self.fields.destination.val() == self.weights_int8.val())
             && (self.fields.length.val().get_bits::<3>(0) != 0);
-        self.bad.next =
-            self.rows.malformed.val() || self.partial_group.val() || (self.fields.destination.val() > 5);
-        self.malformed.next = (self.rows.row_valid.val() && self.bad.val())
-            || (self.instruction_valid.val() && self.bad_pack.val());
+        self.bad.d.next = self.partial_group.val() || (self.fields.destination.val() > 5);
+        self.rows.refused.next = self.bad.q.val();
+        self.malformed.next = (self.rows.row_valid.val() && self.rows.malformed.val())
+            || (self.instruction_valid.val() && self.aged.q.val() && self.bad_pack.q.val());
         self.fault_address.next = self.rows.row_address.val();
-        self.good.next = !self.flush.val() && !self.rows.outside.val() && !self.bad.val();
+        self.good.next = !self.flush.val() && self.rows.sound.val();
         self.bursts.go.next = self.rows.row_valid.val() && self.bursts.ready.val() && self.good.val();
         self.rows.row_ready.next = self.bursts.ready.val() && self.good.val();
         self.bursts.address.next = self.rows.row_address.val();
         self.bursts.beats.next = self.rows.row_beats.val();
+        self.bursts.place.next = 0.into();
+        self.bursts.tag.next = 0.into();
         self.bursts.limit.next = self.limit.val();
         self.burst_valid.next = self.bursts.burst_valid.val() && !self.flush.val();
         self.burst_address.next = self.bursts.burst_address.val();
@@ -222,6 +230,7 @@ impl Logic for LoadAddress {
         self.pack.next = self.instruction.val().get_bits::<220>(0);
         self.instruction_pop.next =
             (self.bursts.go.val() && self.rows.row_last.val()) || self.pack_push.val();
+        self.aged.d.next = self.instruction_valid.val() && !self.instruction_pop.val();
         if self.instruction_pop.val() {
             self.running.d.next = false;
         }

@@ -7,6 +7,7 @@ use super::int8_group::Int8Group;
 use super::load_address::{DESCRIPTOR_PIECES, PACK_KIND};
 use crate::lang::arith::Split;
 use crate::lang::prelude::*;
+use crate::parts::Countdown;
 
 /// Receives the beats of one LOAD after the other, in the order in which they were requested.
 ///
@@ -61,21 +62,26 @@ pub struct LoadWrite {
     pub give_compute: Wire<Out>,
     pieces: Split,
     kind: Wire<Local>,
+    loads: Signal<Local, Bit>,
     loaded: Dff<Bit>,
-    i0: Reg,
-    i1: Reg,
-    left: Reg,
+    to_activations: Dff<Bit>,
+    to_parameters: Dff<Bit>,
+    to_residuals: Dff<Bit>,
+    to_lines: Dff<Bit>,
+    to_weights: Dff<Bit>,
+    int8: Dff<Bit>,
+    packs: Dff<Bit>,
+    taking: Dff<Bit>,
+    i0: Countdown,
+    i1: Countdown,
+    row: Countdown,
+    places: Countdown,
     word: Reg,
     place: Reg,
     inner: Reg,
     outer: Reg,
-    beats: Wire<Local>,
-    step_word: Wire<Local>,
-    step_place: Wire<Local>,
-    end_row: Signal<Local, Bit>,
-    end0: Signal<Local, Bit>,
-    end1: Signal<Local, Bit>,
-    int8: Signal<Local, Bit>,
+    rounds: Wire<Local>,
+    step: Wire<Local>,
     open: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
     advance: Signal<Local, Bit>,
@@ -86,6 +92,7 @@ pub struct LoadWrite {
     last_step: Signal<Local, Bit>,
     act_beats: Const,
     weight_beats: Const,
+    weight_groups: Const,
     parameter_beats: Const,
     residual_beats: Const,
     code_bits: Const,
@@ -132,21 +139,26 @@ impl LoadWrite {
             give_compute: Wire::new(4),
             pieces: Split::new(DESCRIPTOR_PIECES, 16),
             kind: Wire::new(4),
+            loads: bit(),
             loaded: Dff::default(),
-            i0: word(),
-            i1: word(),
-            left: word(),
+            to_activations: Dff::default(),
+            to_parameters: Dff::default(),
+            to_residuals: Dff::default(),
+            to_lines: Dff::default(),
+            to_weights: Dff::default(),
+            int8: Dff::default(),
+            packs: Dff::default(),
+            taking: Dff::default(),
+            i0: Countdown::new(16),
+            i1: Countdown::new(16),
+            row: Countdown::new(16),
+            places: Countdown::new(8),
             word: word(),
             place: Reg::plain(8),
             inner: word(),
             outer: word(),
-            beats: Wire::new(8),
-            step_word: Wire::new(16),
-            step_place: Wire::new(8),
-            end_row: bit(),
-            end0: bit(),
-            end1: bit(),
-            int8: bit(),
+            rounds: Wire::new(8),
+            step: Wire::new(8),
             open: bit(),
             take: bit(),
             advance: bit(),
@@ -157,6 +169,7 @@ impl LoadWrite {
             last_step: bit(),
             act_beats: config.activation_beats().into(),
             weight_beats: config.weight_beats().into(),
+            weight_groups: config.weight_groups().into(),
             parameter_beats: config.parameter_beats().into(),
             residual_beats: (config.residual_word_bytes() / config.beat_bytes()).into(),
             code_bits: code_bits.into(),
@@ -176,41 +189,51 @@ impl Logic for LoadWrite {
     fn update(&mut self) {
         self.pieces.x.next = self.descriptor.val();
         self.kind.next = self.pieces.parts[7].val().get_bits::<4>(0);
-        self.int8.next = self.kind.val() == self.weights_int8.val();
-        // Beats of a word of this buffer.
-        self.beats.next = self.act_beats.val();
-        if self.int8.val() || (self.kind.val() == self.weights_packed.val()) {
-            self.beats.next = self.weight_beats.val();
+        // One LOAD after the other; what it is for is known beforehand.
+        self.loads.next = self.descriptor_valid.val() && !self.loaded.q.val();
+        self.to_activations.d.next = self.kind.val() == self.activations.val();
+        self.to_parameters.d.next = self.kind.val() == self.parameters.val();
+        self.to_residuals.d.next = self.kind.val() == self.residuals.val();
+        self.to_lines.d.next = self.kind.val() == self.lines.val();
+        self.to_weights.d.next = self.kind.val() == self.weights_packed.val();
+        self.int8.d.next = self.kind.val() == self.weights_int8.val();
+        self.packs.d.next = self.kind.val() == self.pack.val();
+        // Beats, or groups, of a word of this buffer.
+        self.rounds.next = self.act_beats.val();
+        if self.kind.val() == self.weights_int8.val() {
+            self.rounds.next = self.weight_groups.val();
+        }
+        if self.kind.val() == self.weights_packed.val() {
+            self.rounds.next = self.weight_beats.val();
         }
         if self.kind.val() == self.parameters.val() {
-            self.beats.next = self.parameter_beats.val();
+            self.rounds.next = self.parameter_beats.val();
         }
         if self.kind.val() == self.residuals.val() {
-            self.beats.next = self.residual_beats.val();
+            self.rounds.next = self.residual_beats.val();
         }
         if self.kind.val() == self.lines.val() {
-            self.beats.next = 1.into();
+            self.rounds.next = 1.into();
         }
         // Arriving beats.
-        self.packing.next = self.loaded.q.val() && (self.kind.val() == self.pack.val());
-        self.open.next = self.loaded.q.val()
-            && !self.ending.q.val()
-            && (!self.int8.val() || self.group.ready.val())
-            && !self.packing.val()
-            && (!self.stall.val() || (self.kind.val() != self.activations.val()));
+        self.packing.next = self.loaded.q.val() && self.packs.q.val();
+        self.open.next = self.taking.q.val()
+            && (!self.int8.q.val() || self.group.ready.val())
+            && (!self.stall.val() || !self.to_activations.q.val());
         self.beat_ready.next = self.flush.val() || self.open.val();
         self.take.next = self.beat_valid.val() && self.open.val() && !self.flush.val();
-        self.group.put.next = self.take.val() && self.int8.val();
+        self.group.restart.next = self.loads.val();
+        self.group.put.next = self.take.val() && self.int8.q.val();
         self.group.beat.next = self.beat.val();
         self.group.word.next = self.word.q.val();
         self.group.place.next = self.place.q.val();
         self.group.digit_step.next = self.pieces.parts[6].val();
         // Writes.
-        self.write_activations.next = self.take.val() && (self.kind.val() == self.activations.val());
-        self.write_parameters.next = self.take.val() && (self.kind.val() == self.parameters.val());
-        self.write_residuals.next = self.take.val() && (self.kind.val() == self.residuals.val());
-        self.write_lines.next = self.take.val() && (self.kind.val() == self.lines.val());
-        self.write_weights.next = self.take.val() && (self.kind.val() == self.weights_packed.val());
+        self.write_activations.next = self.take.val() && self.to_activations.q.val();
+        self.write_parameters.next = self.take.val() && self.to_parameters.q.val();
+        self.write_residuals.next = self.take.val() && self.to_residuals.q.val();
+        self.write_lines.next = self.take.val() && self.to_lines.q.val();
+        self.write_weights.next = self.take.val() && self.to_weights.q.val();
         self.write_group.next = self.group.write.val();
         self.write_word.next = self.word.q.val();
         self.write_beat.next = self.place.q.val();
@@ -223,52 +246,52 @@ impl Logic for LoadWrite {
             self.group_data[p].next = self.group.plane[p].val();
         }
         // Where the next beat, or group, goes.
-        self.step_place.next = self.place.q.val() + 1;
-        if self.int8.val() {
-            self.step_place.next = self.place.q.val() + self.code_bits.val();
-        }
-        self.step_word.next = self.word.q.val();
-        if self.step_place.val() == self.beats.val() {
-            self.step_word.next = self.word.q.val() + 1;
-        }
-        self.advance.next = self.take.val() && (!self.int8.val() || self.group.completes.val());
-        self.end_row.next = self.left.q.val() == 1;
-        self.row_done.next = self.advance.val() && self.end_row.val();
-        self.end0.next = self.i0.q.val() == (self.pieces.parts[1].val() - 1);
-        self.end1.next = self.i1.q.val() == (self.pieces.parts[2].val() - 1);
+        self.advance.next = self.take.val() && (!self.int8.q.val() || self.group.completes.val());
+        self.row.count.next = self.pieces.parts[0].val();
+        self.row.start.next = self.loads.val();
+        self.row.step.next = self.take.val();
+        self.row_done.next = self.advance.val() && self.row.last.val();
+        self.places.count.next = self.rounds.val();
+        self.places.start.next = self.loads.val() || self.row_done.val();
+        self.places.step.next = self.advance.val();
+        self.i0.count.next = self.pieces.parts[1].val();
+        self.i0.start.next = self.loads.val();
+        self.i0.step.next = self.row_done.val();
+        self.i1.count.next = self.pieces.parts[2].val();
+        self.i1.start.next = self.loads.val();
+        self.i1.step.next = self.row_done.val() && self.i0.last.val();
         // The last group of int8 weights is still to be written when its last beat is here.
-        self.walked.next = self.row_done.val() && self.end0.val() && self.end1.val();
-        if self.walked.val() && self.int8.val() {
+        self.walked.next = self.row_done.val() && self.i0.last.val() && self.i1.last.val();
+        if self.walked.val() {
+            self.taking.d.next = false;
+        }
+        if self.walked.val() && self.int8.q.val() {
             self.ending.d.next = true;
         }
-        self.last_step.next = (self.walked.val() && !self.int8.val())
+        self.last_step.next = (self.walked.val() && !self.int8.q.val())
             || (self.ending.q.val() && self.group.done.val())
             || self.packed.val();
-        if self.take.val() {
-            self.left.d.next = self.left.q.val() - 1;
+        self.step.next = 1.into();
+        if self.int8.q.val() {
+            self.step.next = self.code_bits.val();
         }
         if self.advance.val() {
-            self.place.d.next = self.step_place.val();
-            if self.step_place.val() == self.beats.val() {
+            self.place.d.next = self.place.q.val() + self.step.val();
+            if self.places.last.val() {
                 self.place.d.next = 0.into();
+                self.word.d.next = self.word.q.val() + 1;
             }
-            self.word.d.next = self.step_word.val();
         }
         if self.row_done.val() {
-            self.left.d.next = self.pieces.parts[0].val();
             self.place.d.next = 0.into();
-            self.i0.d.next = self.i0.q.val() + 1;
             self.inner.d.next = self.inner.q.val() + self.pieces.parts[4].val();
             self.word.d.next = self.inner.q.val() + self.pieces.parts[4].val();
-            if self.end0.val() {
-                self.i0.d.next = 0.into();
-                self.i1.d.next = self.i1.q.val() + 1;
+            if self.i0.last.val() {
                 self.outer.d.next = self.outer.q.val() + self.pieces.parts[5].val();
                 self.inner.d.next = self.outer.q.val() + self.pieces.parts[5].val();
                 self.word.d.next = self.outer.q.val() + self.pieces.parts[5].val();
             }
         }
-        // One LOAD after the other.
         self.descriptor_pop.next = self.last_step.val();
         self.give_compute.next = 0.into();
         if self.last_step.val() {
@@ -276,16 +299,13 @@ impl Logic for LoadWrite {
             self.ending.d.next = false;
             self.give_compute.next = self.pieces.parts[7].val().get_bits::<4>(4);
         }
-        self.group.restart.next = self.descriptor_valid.val() && !self.loaded.q.val();
-        if self.descriptor_valid.val() && !self.loaded.q.val() {
+        if self.loads.val() {
             self.loaded.d.next = true;
-            self.left.d.next = self.pieces.parts[0].val();
+            self.taking.d.next = self.kind.val() != self.pack.val();
             self.place.d.next = 0.into();
             self.word.d.next = self.pieces.parts[3].val();
             self.inner.d.next = self.pieces.parts[3].val();
             self.outer.d.next = self.pieces.parts[3].val();
-            self.i0.d.next = 0.into();
-            self.i1.d.next = 0.into();
         }
     }
 }

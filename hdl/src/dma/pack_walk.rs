@@ -5,6 +5,7 @@ use cbp_isa::instruction::pack;
 
 use super::line_steps::LineSteps;
 use crate::lang::prelude::*;
+use crate::parts::Countdown;
 use crate::parts::decode::decoder;
 
 /// Bits of an encoded PACK.
@@ -58,9 +59,13 @@ pub struct PackWalk {
     running: Dff<Bit>,
     walked: Dff<Bit>,
     start: Signal<Local, Bit>,
-    x: Reg,
-    y: Reg,
-    r: Reg,
+    x: Countdown,
+    y: Countdown,
+    r: Countdown,
+    reach: Reg,
+    reach_here: Wire<Local>,
+    reach_next: Wire<Local>,
+    reach_first: Wire<Local>,
     column: Reg,
     line_y: Reg,
     line_r: Reg,
@@ -71,9 +76,6 @@ pub struct PackWalk {
     offset_q: Reg,
     room: Wire<Local>,
     piece_ends: Signal<Local, Bit>,
-    end_r: Signal<Local, Bit>,
-    end_x: Signal<Local, Bit>,
-    end_y: Signal<Local, Bit>,
     advance: Signal<Local, Bit>,
     first_column: Wire<Local>,
     first_line: Wire<Local>,
@@ -121,9 +123,13 @@ impl PackWalk {
             running: Dff::default(),
             walked: Dff::default(),
             start: bit(),
-            x: word(),
-            y: word(),
-            r: Reg::plain(8),
+            x: Countdown::new(16),
+            y: Countdown::new(16),
+            r: Countdown::new(8),
+            reach: Reg::plain(13),
+            reach_here: Wire::new(13),
+            reach_next: Wire::new(13),
+            reach_first: Wire::new(13),
             column: Reg::plain(PLACE_BITS),
             line_y: Reg::plain(PLACE_BITS),
             line_r: Reg::plain(PLACE_BITS),
@@ -134,9 +140,6 @@ impl PackWalk {
             offset_q: Reg::plain(8),
             room: Wire::new(8),
             piece_ends: bit(),
-            end_r: bit(),
-            end_x: bit(),
-            end_y: bit(),
             advance: bit(),
             first_column: place(),
             first_line: place(),
@@ -172,7 +175,7 @@ impl Logic for PackWalk {
         self.valid.next = self.running.q.val();
         self.low.next = bits_resize(self.at.q.val(), 8) & self.beat_mask.val();
         self.room.next = self.beat_bytes.val() - self.low.val();
-        self.piece_ends.next = self.left.q.val() <= unsigned_cast(self.room.val());
+        self.piece_ends.next = self.reach.q.val() <= self.beat_bytes.val();
         self.taken.next = self.room.val();
         if self.piece_ends.val() {
             self.taken.next = bits_resize(self.left.q.val(), 8);
@@ -195,41 +198,53 @@ impl Logic for PackWalk {
             self.inside.next = 0.into();
         }
         // Where in the loops it is.
-        self.end_r.next = self.r.q.val() == (self.fields.pieces.val() - 1);
-        self.end_x.next = self.x.q.val() == (self.fields.count0.val() - 1);
-        self.end_y.next = self.y.q.val() == (self.fields.count1.val() - 1);
-        self.position_ends.next = self.piece_ends.val() && self.end_r.val();
-        self.ends.next = self.position_ends.val() && self.end_x.val() && self.end_y.val();
+        self.r.count.next = self.fields.pieces.val();
+        self.x.count.next = self.fields.count0.val();
+        self.y.count.next = self.fields.count1.val();
+        self.position_ends.next = self.piece_ends.val() && self.r.last.val();
+        self.ends.next = self.position_ends.val() && self.x.last.val() && self.y.last.val();
         self.advance.next = self.running.q.val() && self.ready.val();
+        self.r.start.next = self.start.val();
+        self.x.start.next = self.start.val();
+        self.y.start.next = self.start.val();
+        self.r.step.next = self.advance.val() && self.piece_ends.val();
+        self.x.step.next = self.advance.val() && self.position_ends.val();
+        self.y.step.next = self.advance.val() && self.position_ends.val() && self.x.last.val();
         // Advance.
         self.first_column.next = signed_cast(self.fields.column.val());
         self.first_line.next = signed_cast(self.fields.line.val());
         self.next_column.next = self.column.q.val() + unsigned_cast(self.fields.column_step.val());
         self.next_line.next = self.line_y.q.val() + unsigned_cast(self.fields.line_step.val());
         self.next_address.next = self.address_y.q.val() + self.steps.row_step.val();
+        // How far the piece reaches from the begin of the beat at hand.
+        self.reach_here.next = unsigned_cast(self.fields.piece.val())
+            + unsigned_cast(bits_resize(self.column.q.val(), 8) & self.beat_mask.val());
+        self.reach_next.next = unsigned_cast(self.fields.piece.val())
+            + unsigned_cast(bits_resize(self.next_column.val(), 8) & self.beat_mask.val());
+        self.reach_first.next = unsigned_cast(self.fields.piece.val())
+            + unsigned_cast(bits_resize(self.first_column.val(), 8) & self.beat_mask.val());
         if self.advance.val() {
+            self.reach.d.next = self.reach.q.val() - self.beat_bytes.val();
             self.at.d.next = self.at.q.val() + unsigned_cast(self.room.val());
             self.left.d.next = self.left.q.val() - unsigned_cast(self.room.val());
             self.offset_q.d.next = (self.offset_q.q.val() + self.taken.val()) & self.beat_mask.val();
             if self.piece_ends.val() {
                 self.at.d.next = self.column.q.val();
+                self.reach.d.next = self.reach_here.val();
                 self.left.d.next = self.fields.piece.val();
-                self.r.d.next = self.r.q.val() + 1;
                 self.line_r.d.next = self.line_r.q.val() + unsigned_cast(self.fields.piece_step.val());
                 self.address_r.d.next = self.address_r.q.val() + self.steps.piece_pitch.val();
-                if self.end_r.val() {
+                if self.r.last.val() {
                     self.offset_q.d.next = 0.into();
-                    self.r.d.next = 0.into();
-                    self.x.d.next = self.x.q.val() + 1;
                     self.column.d.next = self.next_column.val();
                     self.at.d.next = self.next_column.val();
+                    self.reach.d.next = self.reach_next.val();
                     self.line_r.d.next = self.line_y.q.val();
                     self.address_r.d.next = self.address_y.q.val();
-                    if self.end_x.val() {
-                        self.x.d.next = 0.into();
-                        self.y.d.next = self.y.q.val() + 1;
+                    if self.x.last.val() {
                         self.column.d.next = self.first_column.val();
                         self.at.d.next = self.first_column.val();
+                        self.reach.d.next = self.reach_first.val();
                         self.line_y.d.next = self.next_line.val();
                         self.line_r.d.next = self.next_line.val();
                         self.address_y.d.next = self.next_address.val();
@@ -247,11 +262,9 @@ impl Logic for PackWalk {
         }
         if self.start.val() {
             self.running.d.next = true;
-            self.x.d.next = 0.into();
-            self.y.d.next = 0.into();
-            self.r.d.next = 0.into();
             self.column.d.next = self.first_column.val();
             self.at.d.next = self.first_column.val();
+            self.reach.d.next = self.reach_first.val();
             self.line_y.d.next = self.first_line.val();
             self.line_r.d.next = self.first_line.val();
             self.address_y.d.next = self.steps.first_address.val();

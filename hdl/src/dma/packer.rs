@@ -68,7 +68,8 @@ pub struct Packer {
     merge_valid: Dff<Bit>,
     merge_data: Reg,
     merge_offset: Reg,
-    merge_end: Reg,
+    merge_fills: Reg,
+    merge_spills: Reg,
     merge_ends: Dff<Bit>,
     merge_last: Dff<Bit>,
     kept: Reg,
@@ -131,7 +132,8 @@ impl Packer {
             merge_valid: Dff::default(),
             merge_data: Reg::plain(axi),
             merge_offset: byte(),
-            merge_end: byte(),
+            merge_fills: Reg::plain(1),
+            merge_spills: Reg::plain(1),
             merge_ends: Dff::default(),
             merge_last: Dff::default(),
             kept: Reg::plain(axi),
@@ -164,8 +166,8 @@ impl Logic for Packer {
         self.full.next = self.queue.full.val();
         self.fields.word.next = self.queue.head.val();
         // What the last stage does decides whether all move on.
-        self.fills.next = self.merge_end.q.val() >= self.beat_bytes.val();
-        self.spills.next = self.merge_ends.q.val() && (self.merge_end.q.val() > self.beat_bytes.val());
+        self.fills.next = self.merge_fills.q.val().any();
+        self.spills.next = self.merge_spills.q.val().any();
         self.wants.next = self.spilling.q.val()
             || (self.merge_valid.q.val() && (self.fills.val() || self.merge_ends.q.val()));
         self.write.next = self.wants.val() && !self.stall.val();
@@ -212,7 +214,9 @@ impl Logic for Packer {
             self.merge_valid.d.next = self.read_valid.q.val();
             self.merge_data.d.next = self.rotate.y.val();
             self.merge_offset.d.next = self.read_offset.q.val();
-            self.merge_end.d.next = self.read_end.q.val();
+            self.merge_fills.d.next = (self.read_end.q.val() >= self.beat_bytes.val()).into();
+            self.merge_spills.d.next =
+                (self.read_ends.q.val() && (self.read_end.q.val() > self.beat_bytes.val())).into();
             self.merge_ends.d.next = self.read_ends.q.val();
             self.merge_last.d.next = self.read_last.q.val();
         }

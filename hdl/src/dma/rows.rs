@@ -3,9 +3,17 @@
 use cbp_isa::Config;
 
 use crate::lang::prelude::*;
+use crate::parts::Countdown;
 use crate::parts::bursts::RUN_BITS;
 
-/// Walks `count1` × `count0` rows of an instruction and offers them one by one.
+/// Walks `count1` × `count0` rows of an instruction and offers them one by one, two cycles behind `go`.
+///
+/// ```text
+/// go ─▶ offset of a row ─▶ its address, checked ─▶ row
+/// ```
+///
+/// The instruction's fields hold still from the cycle of `go` until the last row is taken; the segment may arrive
+/// with `go`.
 #[derive(LogicBlock)]
 pub struct Rows {
     /// Rising edge.
@@ -30,6 +38,8 @@ pub struct Rows {
     pub segment_base: Wire<In>,
     /// Segment's bytes.
     pub segment_length: Wire<In>,
+    /// The instruction cannot be run, a cycle after `go`.
+    pub refused: Signal<In, Bit>,
     /// A row is offered.
     pub row_valid: Signal<Out, Bit>,
     /// Its first byte.
@@ -42,26 +52,39 @@ pub struct Rows {
     pub row_last: Signal<Out, Bit>,
     /// The row offered leaves its segment.
     pub outside: Signal<Out, Bit>,
-    /// The row offered does not start at a beat, or the instruction moves nothing.
+    /// The row offered does not start at a beat, or the instruction moves nothing or is refused.
     pub malformed: Signal<Out, Bit>,
+    /// The row offered can be moved.
+    pub sound: Signal<Out, Bit>,
     active: Dff<Bit>,
-    i0: Reg,
-    i1: Reg,
+    i0: Countdown,
+    i1: Countdown,
     inner: Reg,
     outer: Reg,
-    end0: Signal<Local, Bit>,
-    end1: Signal<Local, Bit>,
+    base: Reg,
+    room: Reg,
+    empty: Dff<Bit>,
+    valid: Dff<Bit>,
+    address_q: Reg,
+    last_q: Dff<Bit>,
+    outside_q: Dff<Bit>,
+    malformed_q: Dff<Bit>,
+    sound_q: Dff<Bit>,
+    leaves: Signal<Local, Bit>,
+    bad: Signal<Local, Bit>,
+    advance: Signal<Local, Bit>,
     next_outer: Wire<Local>,
     address: Wire<Local>,
     misaligned: Wire<Local>,
     bytes: Wire<Local>,
-    row_end: Wire<Local>,
     log2_beat: Const,
     beat_mask: Const,
 }
 
-/// Bits of an offset while rows are walked: 40, and room for the strides.
+/// Bits of an offset in a segment that strides may have moved.
 const OFFSET_BITS: usize = 48;
+/// Bits of what a row leaves of a segment, signed.
+const ROOM_BITS: usize = 33;
 
 impl Rows {
     /// The walker of a configuration.
@@ -80,6 +103,7 @@ impl Rows {
             stride1: Wire::new(32),
             segment_base: Wire::new(64),
             segment_length: Wire::new(32),
+            refused: Signal::default(),
             row_valid: Signal::default(),
             row_address: Wire::new(64),
             row_beats: Wire::new(RUN_BITS),
@@ -87,18 +111,28 @@ impl Rows {
             row_last: Signal::default(),
             outside: Signal::default(),
             malformed: Signal::default(),
+            sound: Signal::default(),
             active: Dff::default(),
-            i0: Reg::plain(16),
-            i1: Reg::plain(16),
+            i0: Countdown::new(16),
+            i1: Countdown::new(16),
             inner: Reg::plain(OFFSET_BITS),
             outer: Reg::plain(OFFSET_BITS),
-            end0: Signal::default(),
-            end1: Signal::default(),
+            base: Reg::plain(64),
+            room: Reg::plain(ROOM_BITS),
+            empty: Dff::default(),
+            valid: Dff::default(),
+            address_q: Reg::plain(64),
+            last_q: Dff::default(),
+            outside_q: Dff::default(),
+            malformed_q: Dff::default(),
+            sound_q: Dff::default(),
+            leaves: Signal::default(),
+            bad: Signal::default(),
+            advance: Signal::default(),
             next_outer: Wire::new(OFFSET_BITS),
             address: Wire::new(64),
             misaligned: Wire::new(64),
-            bytes: Wire::new(OFFSET_BITS),
-            row_end: Wire::new(OFFSET_BITS),
+            bytes: Wire::new(ROOM_BITS),
             log2_beat: (beat.ilog2() as usize).into(),
             beat_mask: (beat - 1).into(),
         }
@@ -108,39 +142,56 @@ impl Rows {
 impl Logic for Rows {
     #[hdl_gen]
     fn update(&mut self) {
-        self.end0.next = self.i0.q.val() == (self.count0.val() - 1);
-        self.end1.next = self.i1.q.val() == (self.count1.val() - 1);
-        self.next_outer.next = self.outer.q.val() + unsigned_cast(self.stride1.val());
-        self.address.next = self.segment_base.val() + unsigned_cast(self.inner.q.val());
+        // What all rows share.
+        self.base.d.next = self.segment_base.val();
+        self.bytes.next = bits_resize(self.length.val(), 33) << self.log2_beat.val();
+        self.room.d.next = unsigned_cast(self.segment_length.val()) - self.bytes.val();
+        self.empty.d.next = (self.length.val() == 0) || (self.count0.val() == 0) || (self.count1.val() == 0);
+        // The row offered.
+        self.advance.next = self.active.q.val() && (!self.valid.q.val() || self.row_ready.val());
+        self.address.next = self.base.q.val() + unsigned_cast(self.inner.q.val());
         self.misaligned.next = self.address.val() & self.beat_mask.val();
-        self.bytes.next = bits_resize(self.length.val(), 48) << self.log2_beat.val();
-        self.row_end.next = self.inner.q.val() + self.bytes.val();
-        self.row_valid.next = self.active.q.val();
-        self.row_address.next = self.address.val();
+        self.leaves.next = self.room.q.val().get_bit(32)
+            || (self.inner.q.val() > unsigned_cast(self.room.q.val().get_bits::<32>(0)));
+        self.bad.next = self.misaligned.val().any() || self.empty.q.val() || self.refused.val();
+        if self.row_ready.val() {
+            self.valid.d.next = false;
+        }
+        if self.advance.val() {
+            self.valid.d.next = true;
+            self.address_q.d.next = self.address.val();
+            self.last_q.d.next = self.i0.last.val() && self.i1.last.val();
+            self.outside_q.d.next = self.leaves.val();
+            self.malformed_q.d.next = self.bad.val();
+            self.sound_q.d.next = !self.leaves.val() && !self.bad.val();
+        }
+        self.row_valid.next = self.valid.q.val();
+        self.row_address.next = self.address_q.q.val();
         self.row_beats.next = unsigned_cast(self.length.val());
-        self.row_last.next = self.end0.val() && self.end1.val();
-        self.outside.next = self.row_end.val() > unsigned_cast(self.segment_length.val());
-        self.malformed.next = self.misaligned.val().any()
-            || (self.length.val() == 0)
-            || (self.count0.val() == 0)
-            || (self.count1.val() == 0);
-        if self.active.q.val() && self.row_ready.val() {
-            self.i0.d.next = self.i0.q.val() + 1;
+        self.row_last.next = self.last_q.q.val();
+        self.outside.next = self.outside_q.q.val();
+        self.malformed.next = self.malformed_q.q.val();
+        self.sound.next = self.sound_q.q.val();
+        // The one behind it.
+        self.i0.count.next = self.count0.val();
+        self.i0.start.next = self.go.val();
+        self.i0.step.next = self.advance.val();
+        self.i1.count.next = self.count1.val();
+        self.i1.start.next = self.go.val();
+        self.i1.step.next = self.advance.val() && self.i0.last.val();
+        self.next_outer.next = self.outer.q.val() + unsigned_cast(self.stride1.val());
+        if self.advance.val() {
             self.inner.d.next = self.inner.q.val() + unsigned_cast(self.stride0.val());
-            if self.end0.val() {
-                self.i0.d.next = 0.into();
-                self.i1.d.next = self.i1.q.val() + 1;
+            if self.i0.last.val() {
                 self.inner.d.next = self.next_outer.val();
                 self.outer.d.next = self.next_outer.val();
-                if self.end1.val() {
+                if self.i1.last.val() {
                     self.active.d.next = false;
                 }
             }
         }
         if self.go.val() {
             self.active.d.next = true;
-            self.i0.d.next = 0.into();
-            self.i1.d.next = 0.into();
             self.inner.d.next = unsigned_cast(self.offset.val());
             self.outer.d.next = unsigned_cast(self.offset.val());
         }

@@ -7,9 +7,10 @@ use super::rows::Rows;
 use super::store_answers::StoreAnswers;
 use super::store_data::StoreData;
 use crate::compute::sequencer::INSTRUCTION_BITS;
+use crate::lang::arith::{Concat, Split};
 use crate::lang::prelude::*;
-use crate::parts::Bursts;
 use crate::parts::decode::decoder;
+use crate::parts::{Bursts, Countdown};
 
 decoder!(
     /// The fields of STORE.
@@ -91,20 +92,22 @@ pub struct StoreEngine {
     fields: StoreFields,
     rows: Rows,
     bursts: Bursts,
+    tag: Concat,
+    burst_tag: Split,
     running: Dff<Bit>,
     start: Signal<Local, Bit>,
+    foreign: Dff<Bit>,
     good: Signal<Local, Bit>,
-    finish: Signal<Local, Bit>,
     accept: Signal<Local, Bit>,
-    walked: Dff<Bit>,
     inner: Reg,
     outer: Reg,
-    count: Reg,
-    end_inner: Signal<Local, Bit>,
-    from: Reg,
+    i0: Countdown,
     data_side: StoreData,
     answers: StoreAnswers,
 }
+
+/// What a burst carries: the tokens its STORE gives, and whether its row is the last one.
+const TAG_PARTS: usize = 3;
 
 impl StoreEngine {
     /// The engine of a configuration.
@@ -146,18 +149,17 @@ impl StoreEngine {
             idle: Signal::default(),
             fields: StoreFields::default(),
             rows: Rows::new(config),
-            bursts: Bursts::new(config),
+            bursts: Bursts::new(config, 4 * TAG_PARTS),
+            tag: Concat::new(TAG_PARTS, 4),
+            burst_tag: Split::new(TAG_PARTS, 4),
             running: Dff::default(),
             start: bit(),
+            foreign: Dff::default(),
             good: bit(),
-            finish: bit(),
             accept: bit(),
-            walked: Dff::default(),
             inner: Reg::plain(16),
             outer: Reg::plain(16),
-            count: Reg::plain(16),
-            end_inner: bit(),
-            from: Reg::plain(16),
+            i0: Countdown::new(16),
             data_side: StoreData::new(config),
             answers: StoreAnswers::default(),
         }
@@ -184,15 +186,24 @@ impl Logic for StoreEngine {
         self.rows.stride1.next = self.fields.stride1.val();
         self.rows.segment_base.next = self.segment_base.val();
         self.rows.segment_length.next = self.segment_length.val();
+        self.foreign.d.next = self.fields.source.val() != 0;
+        self.rows.refused.next = self.foreign.q.val();
         self.outside.next = self.rows.row_valid.val() && self.rows.outside.val();
-        self.malformed.next =
-            self.rows.row_valid.val() && (self.rows.malformed.val() || (self.fields.source.val() != 0));
+        self.malformed.next = self.rows.row_valid.val() && self.rows.malformed.val();
         self.fault_address.next = self.rows.row_address.val();
-        self.good.next = !self.flush.val() && !self.outside.val() && !self.malformed.val();
+        self.good.next = !self.flush.val() && self.rows.sound.val();
         self.rows.row_ready.next = self.bursts.ready.val() && self.good.val();
         self.bursts.go.next = self.rows.row_valid.val() && self.rows.row_ready.val();
         self.bursts.address.next = self.rows.row_address.val();
         self.bursts.beats.next = self.rows.row_beats.val();
+        self.bursts.place.next = self.inner.q.val();
+        self.tag.parts[0].next = self.fields.signal_compute.val();
+        self.tag.parts[1].next = self.fields.signal_load.val();
+        self.tag.parts[2].next = 0.into();
+        if self.rows.row_last.val() {
+            self.tag.parts[2].next = 1.into();
+        }
+        self.bursts.tag.next = self.tag.y.val();
         self.bursts.limit.next = self.limit.val();
         // Bursts are offered while their beats have a place in line.
         self.burst_valid.next = self.bursts.burst_valid.val()
@@ -203,26 +214,19 @@ impl Logic for StoreEngine {
         self.burst_beats.next = self.bursts.burst_beats.val();
         self.accept.next = self.burst_valid.val() && self.burst_ready.val();
         self.bursts.burst_ready.next = self.accept.val();
-        // Where the rows stand in the output buffer, and the bursts in the rows.
-        self.end_inner.next = self.count.q.val() == (self.fields.count0.val() - 1);
-        if self.accept.val() {
-            self.from.d.next = self.from.q.val() + unsigned_cast(self.bursts.burst_beats.val());
-        }
+        // Where the rows stand in the output buffer.
+        self.i0.count.next = self.fields.count0.val();
+        self.i0.start.next = self.start.val();
+        self.i0.step.next = self.bursts.go.val();
         if self.bursts.go.val() {
-            self.from.d.next = self.inner.q.val();
-            self.count.d.next = self.count.q.val() + 1;
             self.inner.d.next = self.inner.q.val() + self.fields.step0.val();
-            if self.end_inner.val() {
-                self.count.d.next = 0.into();
+            if self.i0.last.val() {
                 self.inner.d.next = self.outer.q.val() + self.fields.step1.val();
                 self.outer.d.next = self.outer.q.val() + self.fields.step1.val();
             }
-            if self.rows.row_last.val() {
-                self.walked.d.next = true;
-            }
         }
         self.data_side.push.next = self.accept.val();
-        self.data_side.from.next = self.from.q.val();
+        self.data_side.from.next = self.bursts.burst_place.val();
         self.data_side.beats.next = self.bursts.burst_beats.val();
         self.read.next = self.data_side.read.val();
         self.read_beat.next = self.data_side.read_beat.val();
@@ -232,26 +236,24 @@ impl Logic for StoreEngine {
         self.data_last.next = self.data_side.data_last.val();
         self.data_side.data_ready.next = self.data_ready.val();
         self.open.next = self.data_side.open.val();
-        // The instruction leaves with its last burst, and gives its tokens when that is answered.
-        self.finish.next = self.walked.q.val() && self.accept.val() && self.bursts.burst_last.val();
-        self.instruction_pop.next = self.finish.val();
+        // The instruction leaves with its last row, and gives its tokens when its last burst is answered.
+        self.instruction_pop.next = self.bursts.go.val() && self.rows.row_last.val();
+        self.burst_tag.x.next = self.bursts.burst_tag.val();
         self.answers.issue.next = self.accept.val();
-        self.answers.last.next = self.finish.val();
-        self.answers.signal_compute.next = self.fields.signal_compute.val();
-        self.answers.signal_load.next = self.fields.signal_load.val();
+        self.answers.last.next = self.bursts.burst_last.val() && self.burst_tag.parts[2].val().any();
+        self.answers.signal_compute.next = self.burst_tag.parts[0].val();
+        self.answers.signal_load.next = self.burst_tag.parts[1].val();
         self.answers.answered.next = self.answered.val();
         self.give_compute.next = self.answers.give_compute.val();
         self.give_load.next = self.answers.give_load.val();
-        if self.finish.val() {
+        if self.instruction_pop.val() {
             self.running.d.next = false;
-            self.walked.d.next = false;
         }
         if self.start.val() {
             self.running.d.next = true;
             self.inner.d.next = self.fields.base.val();
             self.outer.d.next = self.fields.base.val();
-            self.count.d.next = 0.into();
         }
-        self.idle.next = !self.running.q.val() && self.answers.idle.val();
+        self.idle.next = !self.running.q.val() && !self.bursts.busy.val() && self.answers.idle.val();
     }
 }

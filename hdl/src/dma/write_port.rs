@@ -88,6 +88,7 @@ pub struct WritePort {
     address: Wire<Local>,
     beats: Wire<Local>,
     length: Wire<Local>,
+    room: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
     addresses: Fifo,
 }
@@ -139,6 +140,7 @@ impl WritePort {
             address: Wire::new(64),
             beats: Wire::new(9),
             length: Wire::new(9),
+            room: Signal::default(),
             take: Signal::default(),
             addresses: Fifo::new(64, UNDER_WAY),
         }
@@ -162,10 +164,10 @@ impl Logic for WritePort {
             self.wdata.next = self.completion_data.val();
             self.wlast.next = self.completion_last.val();
         }
-        self.take.next =
-            self.offered.val() && (!self.valid.q.val() || self.awready.val()) && !self.addresses.full.val();
-        self.store_burst_ready.next = self.take.val() && !self.completing.val();
-        self.completion_burst_ready.next = self.take.val() && self.completing.val();
+        self.room.next = (!self.valid.q.val() || self.awready.val()) && !self.addresses.full.val();
+        self.take.next = self.offered.val() && self.room.val();
+        self.store_burst_ready.next = self.room.val() && !self.completing.val();
+        self.completion_burst_ready.next = self.room.val() && self.completing.val();
         self.store_ready.next = self.wready.val() && !self.completing.val();
         self.completion_ready.next = self.wready.val() && self.completing.val();
         self.length.next = self.beats.val() - 1;

@@ -4,7 +4,9 @@ use rust_hdl::core::prelude::{Bit, Clock, In, Logic, LogicBlock, Out, Signal, Ve
 
 use super::wire::Wire;
 
-/// Block RAM: the read is registered; reading an address in the cycle that writes it returns the old word.
+/// Block RAM: the read is registered; nobody uses what is read of an address in the cycle that writes it.
+///
+/// Said to synthesis, this saves a bypass around memories that have no old word to give in that cycle.
 #[derive(LogicBlock)]
 pub struct Ram {
     /// Rising edge.
@@ -97,7 +99,7 @@ impl Logic for Ram {
         let (width, last) = (self.write_data.width() - 1, self._depth - 1);
         let style = self._style;
         Verilog::Custom(format!(
-            "{style}reg [{width}:0] words [0:{last}];\n\
+            "{style}(* no_rw_check *) reg [{width}:0] words [0:{last}];\n\
              reg [{width}:0] read_word;\n\
              assign read_data = read_word;\n\
              always @(posedge clock) begin\n  \

@@ -1,4 +1,4 @@
-//! A first-in first-out queue in distributed memory; the oldest entry stands at the output.
+//! A first-in first-out queue in distributed memory; the oldest entry stands in a register at the output.
 
 use crate::lang::prelude::*;
 
@@ -6,6 +6,14 @@ use crate::lang::prelude::*;
 ///
 /// `head` is meaningful while `valid`; `pop` removes it. `push` while `full` is ignored by nobody: the user
 /// must not do it.
+///
+/// ```text
+/// data ─┬─▶ memory ─▶ mux ─▶ head
+///       └─────────────▶┘
+/// ```
+///
+/// What is made of `head` starts at a register, not behind a memory's look-up; an entry that finds nothing ahead of
+/// it goes there at once. All entries are written to the memory, so that a push does not depend on a pop.
 #[derive(LogicBlock)]
 pub struct Fifo {
     /// Rising edge.
@@ -29,9 +37,12 @@ pub struct Fifo {
     memory: LookupRam,
     write: Reg,
     read: Reg,
-    held: Wire<Local>,
+    held: Reg,
+    head_q: Reg,
+    valid_q: Dff<Bit>,
+    behind: Signal<Local, Bit>,
+    moves: Signal<Local, Bit>,
     depth: Const,
-    _address: usize,
 }
 
 impl Fifo {
@@ -50,11 +61,14 @@ impl Fifo {
             full: Signal::default(),
             count: Wire::new(address + 1),
             memory: LookupRam::new(width, depth),
-            write: Reg::with_reset(address + 1, 0),
-            read: Reg::with_reset(address + 1, 0),
-            held: Wire::new(address + 1),
+            write: Reg::with_reset(address, 0),
+            read: Reg::with_reset(address, 0),
+            held: Reg::with_reset(address + 1, 0),
+            head_q: Reg::plain(width),
+            valid_q: Dff::default(),
+            behind: Signal::default(),
+            moves: Signal::default(),
             depth: depth.into(),
-            _address: address,
         }
     }
 }
@@ -62,20 +76,34 @@ impl Fifo {
 impl Logic for Fifo {
     #[hdl_gen]
     fn update(&mut self) {
-        // Pointers carry one bit more than the address, so that full and empty differ.
-        self.held.next = self.write.q.val() - self.read.q.val();
-        self.valid.next = self.held.val() != 0;
-        self.full.next = self.held.val() == self.depth.val();
-        self.count.next = self.held.val();
+        self.valid.next = self.valid_q.q.val();
+        self.head.next = self.head_q.q.val();
+        self.full.next = self.held.q.val() == self.depth.val();
+        self.count.next = self.held.q.val();
+        if self.push.val() && !self.pop.val() {
+            self.held.d.next = self.held.q.val() + 1;
+        }
+        if !self.push.val() && self.pop.val() {
+            self.held.d.next = self.held.q.val() - 1;
+        }
+        // The head moves on to the entry behind it, or to the one that arrives.
+        self.behind.next = self.held.q.val() > 1;
+        self.moves.next = self.pop.val() || !self.valid_q.q.val();
+        if self.moves.val() {
+            self.valid_q.d.next = self.behind.val() || self.push.val();
+            self.head_q.d.next = self.data.val();
+            if self.behind.val() {
+                self.head_q.d.next = self.memory.read_data.val();
+            }
+        }
         self.memory.write_enable.next = self.push.val();
-        self.memory.write_address.next = bits_resize(self.write.q.val(), self._address);
+        self.memory.write_address.next = self.write.q.val();
         self.memory.write_data.next = self.data.val();
-        self.memory.read_address.next = bits_resize(self.read.q.val(), self._address);
-        self.head.next = self.memory.read_data.val();
+        self.memory.read_address.next = self.read.q.val();
         if self.push.val() {
             self.write.d.next = self.write.q.val() + 1;
         }
-        if self.pop.val() {
+        if self.moves.val() && (self.behind.val() || self.push.val()) {
             self.read.d.next = self.read.q.val() + 1;
         }
     }

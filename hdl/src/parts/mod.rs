@@ -2,6 +2,7 @@
 
 pub mod buffer;
 pub mod bursts;
+pub mod countdown;
 pub mod decode;
 pub mod delay;
 pub mod fifo;
@@ -10,6 +11,7 @@ pub mod weight_buffer;
 
 pub use buffer::Buffer;
 pub use bursts::Bursts;
+pub use countdown::Countdown;
 pub use delay::Delay;
 pub use fifo::Fifo;
 pub use tokens::Tokens;

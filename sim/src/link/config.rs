@@ -176,7 +176,7 @@ mod tests {
             ("gen1x1", 250_000_000),
             ("gen2x4", 2_000_000_000),
             (
-                "gen3x4,latency=1000,payload=128,request=256,completion=64,tags=8,reorder,seed=9",
+                "gen3x4,latency=1200,payload=128,request=256,completion=64,tags=8,reorder,seed=9",
                 3_938_461_536,
             ),
             ("gen4x8,delay=0,buffer=8192", 15_753_846_144),

@@ -48,27 +48,37 @@ fn fifo(depth: usize) -> Result<Property, Error> {
     .number("DEPTH", depth as u64)
     .number("BITS", BITS as u64)
     .number("ADDRESS", address as u64)
-    .inner("write_q", address + 1, "write_q")
-    .inner("read_q", address + 1, "read_q")
+    .inner("write_q", address, "write_q")
+    .inner("read_q", address, "read_q")
     .steps(depth + 4);
     for i in 0..depth {
         property = property.inner(&format!("memory.words[{i}]"), BITS, &format!("word_{i}"));
     }
-    let (full, wide) = (format!("held == {}'d{depth}", address + 1), address + 1);
-    Ok(property
-        .broken("full one entry too late", &full, format!("held == {wide}'d{}", depth + 1))
-        .broken("empty looks at one pointer", format!("held != {wide}'d0"), format!("write_q != {wide}'d0"))
-        .broken("a push is lost when an entry is popped", "if (push) begin", "if (push && !pop) begin")
+    let wide = address + 1;
+    property = property
         .broken(
-            "the write address is the read address",
-            format!("write_address(write_q[{}:0])", address - 1),
-            format!("write_address(read_q[{}:0])", address - 1),
+            "full one entry too late",
+            format!("held_q == {wide}'d{depth}"),
+            format!("held_q == {wide}'d{}", (depth + 1) % (2 * depth)),
         )
         .broken(
-            "pointers compared at one width more",
-            "held = write_q - read_q",
-            format!("held = {{1'd0, write_q[{}:0]}} - {{1'd0, read_q[{}:0]}}", address - 1, address - 1),
-        ))
+            "the second entry is overlooked",
+            format!("held_q > {wide}'d1"),
+            format!("held_q > {wide}'d2"),
+        )
+        .broken("a push is lost when an entry is popped", "if (push) begin", "if (push && !pop) begin")
+        .broken("the head moves on without a pop", "pop || ~valid_q_q", "1'd1");
+    // A queue of two is full when an entry stands behind the head: then these two change nothing.
+    if depth > 2 {
+        property = property
+            .broken(
+                "the write address is the read address",
+                "write_address(write_q)",
+                "write_address(read_q)",
+            )
+            .broken("what arrives overtakes what waits", "if (behind) begin", "if (behind && ~push) begin");
+    }
+    Ok(property)
 }
 
 /// The memory's words side by side, word 0 lowest.

@@ -26,24 +26,25 @@ pub fn properties() -> Result<Vec<Property>, Error> {
         include_str!("benches/jobs.v"),
     )?
     .inner("state_q", 4, "state_q")
+    .inner("completions_held_q", 32, "completions_held_q")
     .cut("runnable")
-    .steps(16)
+    .steps(22)
     .hint("completion_log2[3:1]", "0")
     .hint("command_log2[3:1]", "0")
     .hint("completion_base", "0")
     .hint("command_base", "0")
     .broken(
         "a command is taken when the completion ring is full",
-        "completions_held < completion_room",
-        "completions_held <= completion_room",
+        "completions_held_q < completion_room",
+        "completions_held_q <= completion_room",
     )
-    .broken("the phase never changes", "assign phase = ~wrap[0]", "assign phase = 1'd1")
-    .broken("the first phase is 0", "assign phase = ~wrap[0]", "assign phase = wrap[0]")
+    .broken("the phase never changes", "phase_q_q <= ~wrap[0]", "phase_q_q <= 1'd1")
+    .broken("the first phase is 0", "phase_q_q <= ~wrap[0]", "phase_q_q <= wrap[0]")
     .broken("commands are taken from an empty ring", "(producer != consumer_q_q)", "1'd1")
     .broken(
         "the completion counts before its response",
-        "4'd8: begin\n        if (quiet) begin",
-        "4'd8: begin\n        if (1'd1) begin",
+        "4'd11: begin\n        if (quiet) begin",
+        "4'd11: begin\n        if (1'd1) begin",
     )
     .broken(
         "the request is dropped before it is taken",

@@ -23,6 +23,7 @@
   // The model: accesses that wait for their answer, and the value that a read saw.
   reg [2:0] writes, reads;
   reg [31:0] seen;
+  reg [15:0] asked;
   wire [31:0] mask = {{8{wstrb[3]}}, {8{wstrb[2]}}, {8{wstrb[1]}}, {8{wstrb[0]}}};
   always @(posedge clock) begin
     if (reset) begin
@@ -32,22 +33,22 @@
       writes <= writes + (awvalid && awready) - (bvalid && bready);
       reads <= reads + (arvalid && arready) - (rvalid && rready);
     end
-    if (arvalid && arready) seen <= read_data;
+    if (arvalid && arready) asked <= {araddr[15:2], 2'd0};
+    if (read) seen <= read_data;
   end
   always @* if (!first) begin
     // Answers hold still, and there is one per access.
     if (past_b) assert (bvalid);
     if (past_r) assert (rvalid && rdata == past_rdata);
     assert (writes <= 1 && bvalid == writes);
-    assert (reads <= 1 && rvalid == reads);
+    assert (reads <= 1 && (rvalid || read) == reads && !(rvalid && read));
     if (rvalid) assert (rdata == seen);
     // Address and data of a write are taken together, and written then.
     assert ((awvalid && awready) == (wvalid && wready));
     assert (write == (awvalid && awready));
-    assert (read == (arvalid && arready));
     if (write) assert (write_address == {awaddr[15:2], 2'd0} && write_data == wdata && write_mask == mask);
-    if (read) assert (read_address == {araddr[15:2], 2'd0});
+    if (read) assert (read_address == asked);
     // Never a hang: what is offered is taken at once unless an answer waits.
     if (awvalid && wvalid && !bvalid) assert (awready && wready);
-    if (arvalid && !rvalid) assert (arready);
+    if (arvalid && !rvalid && !read) assert (arready);
   end

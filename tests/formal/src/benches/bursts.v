@@ -1,57 +1,43 @@
-  // The contract: aligned runs, a limit that holds still and lies in the host's range, a new run only when ready.
+  // The contract: aligned runs of at least a beat, a limit that holds still and lies in the host's range.
   reg [8:0] past_limit;
-  reg past_waits, past_ready, past_go;
-  reg [63:0] past_address;
-  reg [8:0] past_beats;
-  reg past_last;
-  always @(posedge clock) begin
-    past_limit <= limit;
-    past_waits <= burst_valid && !burst_ready && !reset && !go;
-    past_address <= burst_address;
-    past_beats <= burst_beats;
-    past_last <= burst_last;
-  end
+  always @(posedge clock) past_limit <= limit;
   always @* begin
     assume (limit != 0 && limit <= 256 && (limit << LOG2_BEAT) <= 4096);
     assume (first || limit == past_limit);
-    assume (!(go && !ready));
-    assume (!go || address[LOG2_BEAT-1:0] == 0);
+    assume (!go || (address[LOG2_BEAT-1:0] == 0 && beats != 0));
   end
-  // The model: what is left of the run.
+  // The model: what is left of the run, and the burst that is due.
   reg [63:0] at;
   reg [23:0] left;
+  wire [12:0] room = (13'd4096 - {1'b0, at[11:0]}) >> LOG2_BEAT;
+  wire [12:0] most = room < limit ? room : limit;
+  wire [23:0] due = left < most ? left : most;
   always @(posedge clock) begin
-    if (burst_valid && burst_ready) begin
-      at <= at + ({55'd0, burst_beats} << LOG2_BEAT);
-      left <= left - burst_beats;
+    if (offer) begin
+      at <= at + (due << LOG2_BEAT);
+      left <= left - due;
     end
-    if (go) begin
+    if (go && ready) begin
       at <= address;
       left <= beats;
     end
     if (reset) left <= 0;
   end
-  wire [63:0] final_byte = burst_address + ({55'd0, burst_beats} << LOG2_BEAT) - 1;
-  wire [63:0] next_byte = final_byte + 1;
+  wire [63:0] final_byte = next_q + ({55'd0, length} << LOG2_BEAT) - 1;
   always @* if (!first) begin
-    // A run's bursts are the run.
-    assert (left == left_q);
-    assert (burst_valid == (left != 0));
-    if (burst_valid) begin
-      assert (at == next_q);
-      assert (burst_address == at);
+    assert (some_q == (left != 0));
+    if (some_q) begin
+      assert (at == next_q && left == left_q);
       assert (at[LOG2_BEAT-1:0] == 0);
-      assert (burst_beats <= left);
-      assert (burst_last == (burst_beats == left));
-      // Legal on AXI.
-      assert (burst_beats != 0 && burst_beats <= limit);
-      assert (burst_address[63:12] == final_byte[63:12]);
-      // As long as it may be.
-      assert (burst_last || burst_beats == limit || next_byte[11:0] == 0);
+      if (fits_q) assert (left <= most);
+      if (!fits_q && measured_q) assert (most_q == most && left > most);
     end
-    if (past_waits) begin
-      assert (burst_valid);
-      assert (burst_address == past_address && burst_beats == past_beats && burst_last == past_last);
+    // What is queued is the burst that is due, and legal on AXI; the queue keeps it as it is.
+    if (offer) begin
+      assert (some_q && !waiting_full);
+      assert (length == due && fits_q == (left == due));
+      assert (length != 0 && length <= limit);
+      assert (next_q[63:12] == final_byte[63:12]);
     end
-    assert (ready == (!burst_valid || (burst_ready && burst_last)));
+    assert (ready == (!some_q || (offer && fits_q)));
   end

@@ -59,8 +59,8 @@
     assert (store_ready == (wready && !completing));
     assert (completion_ready == (wready && completing));
     assert (!(store_burst_ready && completion_burst_ready));
-    if (store_burst_ready) assert (store_burst && !completing);
-    if (completion_burst_ready) assert (completion_burst && completing);
+    if (store_burst_ready) assert (!completing);
+    if (completion_burst_ready) assert (completing);
     // Every burst has an entry until its response, never more than the bound.
     assert (out <= UNDER_WAY);
     assert (held == out + awvalid);
