@@ -35,11 +35,17 @@ const VERILATOR_FLAGS: &[&str] = &[
 const FAST: &[&str] = &["-O2"];
 const SLOW: &[&str] = &["-O0"]; // construction and reset of variables, run once
 
-/// Line and toggle coverage; buses up to the widest there is.
-const COVERAGE_FLAGS: &[&str] = &["--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096"];
+/// Line and toggle coverage, of buses up to a ring entry's 1,024 bits. Counters make the text a hundred times longer:
+/// inlined into one module it would be twice as long again.
+const COVERAGE_FLAGS: &[&str] =
+    &["--coverage-line", "--coverage-toggle", "--coverage-max-width", "1024", "-fno-inline"];
 
-/// Counters make the text several times longer, and such a model runs once.
+/// Such a model runs once.
 const COVERAGE_LEVEL: &[&str] = &["-O1"];
+
+/// Not inlined, a model has hundreds of files, and reading the headers takes longer than the rest of most of them; so
+/// they are compiled together up to this size.
+const BATCH_BYTES: u64 = 3 << 20;
 
 /// `-fno-gnu-unique`, hidden symbols: libraries of different models live in one process and must not share.
 const COMPILER_FLAGS: &[&str] = &[
@@ -131,6 +137,9 @@ fn build(
         jobs.push((path, if slow { SLOW } else { fast }));
     }
     let include = include_directory()?;
+    if extra == Extra::Coverage {
+        jobs = batches(&jobs, &generated)?;
+    }
     objects(jobs, &generated, &include)?;
 
     let mut link = Command::new(COMPILER);
@@ -147,12 +156,31 @@ fn build(
     fs::remove_dir_all(&generated).map_err(Error::io(&generated))
 }
 
+/// A file to compile, and how well.
+type Job = (PathBuf, &'static [&'static str]);
+
+/// The same with files of one level put together.
+fn batches(jobs: &[Job], out: &Path) -> Result<Vec<Job>, Error> {
+    let mut batches: Vec<Job> = Vec::new();
+    for level in [SLOW, COVERAGE_LEVEL] {
+        let (mut text, mut bytes) = (String::new(), 0);
+        let files: Vec<_> = jobs.iter().filter(|(_, l)| *l == level).map(|(path, _)| path).collect();
+        for (index, path) in files.iter().enumerate() {
+            let _ = writeln!(text, "#include \"{}\"", path.display());
+            bytes += fs::metadata(path).map_or(0, |m| m.len());
+            if bytes >= BATCH_BYTES || index + 1 == files.len() {
+                let batch = out.join(format!("batch_{}.cpp", batches.len()));
+                fs::write(&batch, &text).map_err(Error::io(&batch))?;
+                batches.push((batch, level));
+                (text, bytes) = (String::new(), 0);
+            }
+        }
+    }
+    Ok(batches)
+}
+
 /// Compiles every file to an object in `out`, the largest first, on all processors.
-fn objects(
-    mut jobs: Vec<(PathBuf, &'static [&'static str])>,
-    out: &Path,
-    include: &Path,
-) -> Result<(), Error> {
+fn objects(mut jobs: Vec<Job>, out: &Path, include: &Path) -> Result<(), Error> {
     let size = |path: &Path| fs::metadata(path).map_or(0, |m| m.len());
     jobs.sort_by_key(|(path, level)| {
         let weight = if *level == SLOW { 1 } else { 10 };
