@@ -7,6 +7,7 @@
 //! | `utilisation.rs` | how busy layers and whole ResNet-18 keep preset `small`, and how well their cycles were predicted |
 //! | `mnist.rs` | the demo on full MNIST: accuracies and equality |
 //! | `faults.rs` | programs that must not run and memory that fails: a typed error, and the next job works |
+//! | `instructions.rs` | random programs on the RTL against the interpreter of the instruction set; what is refused |
 //! | `documents.rs` | docs/isa.md is what the table says |
 //!
 //! The cases themselves are `cbp_host::cases`: the coverage runs them too. The command line's tests stand in host/tests, beside the command.

@@ -2,11 +2,17 @@
 //!
 //! - [`Case`], [`fully_connected`], [`any_kind`], [`graph`]: networks with their options and the memory's timing
 //! - [`faults`]: programs that must not run and memory that fails
+//! - [`refused`]: commands and instructions that no device runs, random bits in all their other fields
+//! - [`instructions`]: random programs against the interpreter of the instruction set
 //! - [`registers`]: every register written and read back
 //!
 //! The system tests run them on devices of their own, the coverage one after the other on one device.
 
 pub mod faults;
+pub mod instructions;
+mod program;
+mod queue;
+pub mod refused;
 pub mod registers;
 
 use cbp_compiler::{CompileError, Keep, Options, compile};

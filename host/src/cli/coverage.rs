@@ -22,6 +22,9 @@ pub struct Coverage {
     /// Random networks on every array
     #[arg(long, default_value_t = 20)]
     networks: u64,
+    /// Random programs on every array, and as many commands and instructions that are refused
+    #[arg(long, default_value_t = 300)]
+    programs: u64,
     /// Percent that lines and bits must reach, each in total
     #[arg(long, default_value_t = 95.0)]
     bar: f64,
@@ -46,7 +49,7 @@ impl Coverage {
         };
         let exclusions = exclusions::read(&exclusions)?;
         let sets = if self.sets.is_empty() { &WeightSet::ALL[..] } else { &self.sets };
-        let workload = Workload { layers: self.layers, networks: self.networks };
+        let workload = Workload { layers: self.layers, networks: self.networks, programs: self.programs };
         let points = measure(sets, workload, &|step| eprintln!("{step}"))?;
         let mut report = Report::new(&points, exclusions, self.bar);
         let uncovered =

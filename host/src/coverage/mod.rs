@@ -10,9 +10,9 @@ mod report;
 
 use cbp_driver::{Device, Options};
 use cbp_isa::WeightSet;
-use cbp_sim::{SimOptions, SimTransport};
+use cbp_sim::{SimOptions, SimTransport, Timing};
 
-use crate::cases::{self, faults, registers};
+use crate::cases::{self, faults, instructions, refused, registers};
 use points::Points;
 
 pub use report::{Counts, ModuleReport, Report};
@@ -54,6 +54,8 @@ pub struct Workload {
     pub layers: u64,
     /// Random networks.
     pub networks: u64,
+    /// Random programs, and as many commands and instructions that are refused.
+    pub programs: u64,
 }
 
 /// Runs the workload on preset `tiny` for these sets and adds up what it reached; `progress` is told every step.
@@ -86,6 +88,12 @@ pub fn measure(
     Ok(points)
 }
 
+/// Of random programs.
+fn timings() -> [Timing; 3] {
+    let random = |seed, max_latency| Timing::Random { seed, max_latency };
+    [Timing::Fixed { read_latency: 10, write_latency: 10 }, random(1, 20), random(2, 200)]
+}
+
 fn run(device: &mut Device<SimTransport>, set: WeightSet, workload: Workload) -> Result<(), CoverageError> {
     let failed = |case: String| move |reason| CoverageError::Case { set, case, reason };
     registers::hold_what_is_written(device).map_err(failed("registers".to_owned()))?;
@@ -98,6 +106,13 @@ fn run(device: &mut Device<SimTransport>, set: WeightSet, workload: Workload) ->
         let case = case.map_err(|e| failed(name.clone())(e.to_string()))?;
         device.transport().sim().set_timing(case.timing.clone())?;
         case.run_on(device).map_err(failed(name))?;
+    }
+    for (round, timing) in timings().into_iter().enumerate() {
+        device.transport().sim().set_timing(timing)?;
+        let (seed, count) = (round as u64, workload.programs.div_ceil(3));
+        let name = |what: &str| format!("{what}, seed {seed}");
+        instructions::as_interpreted(device, count, seed).map_err(failed(name("programs")))?;
+        refused::all(device, count as usize, seed).map_err(failed(name("refused")))?;
     }
     faults::named(device).map_err(failed("faults".to_owned()))?;
     faults::lost(device).map_err(failed("lost transfers".to_owned()))?;
