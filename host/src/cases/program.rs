@@ -159,6 +159,15 @@ impl Draw<'_> {
         set(&mut i, load::DESTINATION, destination as u64);
         self.rows(&mut i, random, [segment, 0], most, unit);
         set(&mut i, load::DIGIT_STEP, random.bits());
+        if destination == Destination::WeightsInt8 {
+            // One row whose digits lie beside each other, wherever the buffer wraps.
+            let words = i.get(load::LENGTH) as usize / 8;
+            let step = words + random.below(self.config.weight_depth / 9 - 2 * words);
+            let turns = random.bits() as usize % (0xffff / self.config.weight_depth);
+            set(&mut i, load::DIGIT_STEP, (step + turns * self.config.weight_depth) as u64);
+            set(&mut i, load::COUNT0, 1);
+            set(&mut i, load::COUNT1, 1);
+        }
         i
     }
 
