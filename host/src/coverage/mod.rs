@@ -112,7 +112,7 @@ fn run(device: &mut Device<SimTransport>, set: WeightSet, workload: Workload) ->
         let (seed, count) = (round as u64, workload.programs.div_ceil(3));
         let name = |what: &str| format!("{what}, seed {seed}");
         instructions::as_interpreted(device, count, seed).map_err(failed(name("programs")))?;
-        refused::all(device, count as usize, seed).map_err(failed(name("refused")))?;
+        refused::all(device, 4 * count as usize, seed).map_err(failed(name("refused")))?;
     }
     faults::named(device).map_err(failed("faults".to_owned()))?;
     faults::lost(device).map_err(failed("lost transfers".to_owned()))?;
