@@ -17,13 +17,13 @@ pub struct Coverage {
     #[arg(long = "set", value_name = "SET")]
     sets: Vec<WeightSet>,
     /// Random layers on every array
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 24)]
     layers: u64,
     /// Random networks on every array
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 2)]
     networks: u64,
     /// Random programs on every array, and as many commands and instructions that are refused
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 18)]
     programs: u64,
     /// Percent that lines and bits must reach, each in total
     #[arg(long, default_value_t = 95.0)]

@@ -28,6 +28,9 @@ struct Arguments {
     /// Mutants, as many of every group: array, requantiser, rings
     #[arg(long, default_value_t = 120)]
     count: usize,
+    /// Leaves out so many of them: to go on where a run was ended
+    #[arg(long, default_value_t = 0)]
+    skip: usize,
     /// Chooses them
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -57,7 +60,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         return trial(set.parse()?, module, line.parse()?, text);
     }
     let cache = tempfile::tempdir()?;
-    let mutants = sites::choose(arguments.count, arguments.seed)?;
+    let mut mutants = sites::choose(arguments.count, arguments.seed)?;
+    mutants.drain(..arguments.skip.min(mutants.len()));
     let (mut fates, started) = (Vec::new(), Instant::now());
     for (index, mutant) in mutants.iter().enumerate() {
         let fate = outside(mutant, cache.path(), Duration::from_secs(arguments.patience))?;
@@ -66,7 +70,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
             Fate::Killed(reason) => format!("killed by {}", first_line(reason)),
             Fate::Invalid(reason) => format!("no Verilog: {}", first_line(reason)),
         };
-        println!("{:>4} {:<11} {}: {said}", index + 1, mutant.group, place(mutant));
+        println!("{:>4} {:<11} {}: {said}", arguments.skip + index + 1, mutant.group, place(mutant));
         std::io::stdout().flush()?;
         fates.push(fate);
     }
