@@ -4,37 +4,20 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use cbp_compiler::{Keep, Options};
-use cbp_isa::{Preset, WeightSet};
-use cbp_numerics::random::{self, Random};
-use cbp_system_tests::{Outcome, equal_on_rtl, seeds, timing};
+use cbp_host::cases::{self, Outcome, tiny};
+use cbp_isa::WeightSet;
+use cbp_system_tests::seeds;
 
 /// Networks per array.
 const CASES: u64 = 30;
 /// Of these, at most so many may be refused: the smallest array has small buffers.
 const REFUSED: u64 = 6;
 
-fn case(array: WeightSet, seed: u64) -> Result<Outcome, String> {
-    let mut random = Random(seed ^ 0x6e65_7477);
-    let config = Preset::named("tiny").ok_or("no preset")?.config(array);
-    let shape = random::Options { size: 12, macs: 40_000, layers: 10, ..random::Options::new(array) };
-    let options = Options {
-        batch: 1 + random.below(4),
-        keep: [Keep::Output, Keep::Activations, Keep::ActivationsAndMasks][random.below(3)],
-        on_chip: random.below(2) == 0,
-        ..Options::default()
-    };
-    let runs = 1 + random.below(2);
-    let timing = timing(&mut random);
-    let network = random::graph(&shape, seed).map_err(|e| e.to_string())?;
-    equal_on_rtl(&network, &config, options, runs, timing, &mut random)
-        .map_err(|e| format!("{} layers, {options:?}, {runs} runs: {e}", network.layers().len()))
-}
-
 fn networks(array: WeightSet) {
+    let config = tiny(array).unwrap();
     let mut refused = 0;
     for seed in seeds(CASES) {
-        match case(array, seed) {
+        match cases::graph(array, seed).unwrap().run(&config) {
             Ok(Outcome::Equal) => {}
             Ok(Outcome::Refused) => refused += 1,
             Err(e) => panic!("{array} array, CBP_SEED={seed}: {e}"),

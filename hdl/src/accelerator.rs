@@ -243,7 +243,8 @@ impl Logic for Accelerator {
     #[hdl_gen]
     fn update(&mut self) {
         // AXI4-Lite.
-        self.axil.awvalid.next = self.s_axil_awvalid.val();
+        // The registers' reset begins and ends a cycle late: a write waits for its end.
+        self.axil.awvalid.next = self.s_axil_awvalid.val() && !self.reset_q.q.val().any();
         self.s_axil_awready.next = self.axil.awready.val();
         self.axil.awaddr.next = self.s_axil_awaddr.val();
         self.axil.wvalid.next = self.s_axil_wvalid.val();

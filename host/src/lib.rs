@@ -5,13 +5,16 @@
 //! - [`compare`]: the device's results against the scalar model's
 //! - [`mod@bench`]: networks and layers, measured
 //! - [`area`]: what the accelerator costs in an FPGA
+//! - [`cases`]: random networks and faults on the RTL; [`coverage`]: what they reach of it
 //! - [`config_file`]: configurations in TOML
 //! - [`demo`]: all of it in one call
 
 pub mod area;
 pub mod bench;
+pub mod cases;
 pub mod compare;
 pub mod config_file;
+pub mod coverage;
 pub mod demo;
 pub mod files;
 pub mod quantise;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 
 use cbp_isa::Config;
-use verilator_sys::{Library, Model, Source};
+use verilator_sys::{Extra, Library, Model, Source};
 
 use crate::check::{AddressPins, BurstRules, Stable};
 use crate::error::SimError;
@@ -32,13 +32,16 @@ pub struct SimOptions {
     pub trace: bool,
     /// Builds a model that can record a [`Timeline`]; slower too.
     pub timeline: bool,
+    /// Builds a model that counts the lines that run and the bits that toggle, instead of one that traces.
+    pub coverage: bool,
     /// Nominal clock, which turns cycles into the driver's time.
     pub clock_hz: u64,
 }
 
 impl Default for SimOptions {
     fn default() -> Self {
-        Self { timing: Timing::default(), trace: false, timeline: false, clock_hz: 125_000_000 }
+        let clock_hz = 125_000_000;
+        Self { timing: Timing::default(), trace: false, timeline: false, coverage: false, clock_hz }
     }
 }
 
@@ -108,7 +111,12 @@ impl SimDevice {
         if options.timeline {
             ports.extend(timeline::ports());
         }
-        let library = Library::load(&Source { text, top, clock: CLOCK, ports: &ports }, options.trace)?;
+        let extra = match (options.coverage, options.trace) {
+            (true, _) => Extra::Coverage,
+            (false, true) => Extra::Trace,
+            (false, false) => Extra::None,
+        };
+        let library = Library::load_with(&Source { text, top, clock: CLOCK, ports: &ports }, extra)?;
         Self::from_library(&library, config, options)
     }
 
@@ -358,6 +366,26 @@ impl SimDevice {
     /// Ends the recording.
     pub fn take_timeline(&mut self) -> Option<Timeline> {
         self.recorder.take().map(Recorder::finish)
+    }
+
+    /// Lets the memory answer otherwise from now on.
+    ///
+    /// # Errors
+    /// Transfers are in flight, or one of the timings is a link, which is part of the device.
+    pub fn set_timing(&mut self, timing: Timing) -> Result<(), SimError> {
+        if self.in_flight() > 0 || self.link.is_some() || matches!(timing, Timing::Link(_)) {
+            return Err(SimError::Timing);
+        }
+        self.clockwork = Clockwork::new(timing);
+        Ok(())
+    }
+
+    /// Writes what was counted since the model was made, in the format of `verilator_coverage`.
+    ///
+    /// # Errors
+    /// The model was built without [`SimOptions::coverage`], or the file cannot be written.
+    pub fn write_coverage(&mut self, path: &Path) -> Result<(), SimError> {
+        Ok(self.model.write_coverage(path)?)
     }
 
     /// Starts an FST trace, or ends the current one (`None`).

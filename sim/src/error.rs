@@ -44,4 +44,7 @@ pub enum SimError {
     /// A condition did not come true.
     #[error("the condition did not come true within {0} cycles")]
     Limit(u64),
+    /// The memory's timing cannot change now.
+    #[error("the timing cannot change while transfers are in flight, and a link is part of its device")]
+    Timing,
 }

@@ -5,35 +5,39 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cbp_driver::{DmaMemory, OutOfRange};
 
-/// First bus address: beyond 4 GiB, so that every address needs its high half.
-const BASE: u64 = 0x12_3456_0000;
 const PAGE: u64 = 4096;
+/// Every piece lies in a region of its own of so many bytes.
+const REGION_LOG2: u32 = 40;
 /// Pieces are padded to the widest beat, so that a beat lies in one piece or in none.
 const PADDING: usize = 32;
 
 /// Memory behind the AXI master. What is not allocated answers DECERR.
 ///
-/// Addresses are never used twice and pieces have empty pages between them, so accesses beyond a piece, or after
-/// it was freed, never hit another one.
-#[derive(Debug)]
+/// Addresses are scattered over 64 bits, the same in every run, so that every address line moves. They are not used
+/// twice and pieces have empty pages between them, so accesses beyond a piece, or after it was freed, never hit
+/// another one.
+#[derive(Debug, Default)]
 pub struct HostMemory {
     pieces: BTreeMap<u64, Box<[u8]>>,
-    next: u64,
+    allocated: u64,
 }
 
-impl Default for HostMemory {
-    fn default() -> Self {
-        Self { pieces: BTreeMap::new(), next: BASE }
-    }
+/// Where the n-th piece lies: an odd factor gives every n below 2^24 a region of its own, and none is the first, where
+/// address 0 is.
+const fn place(n: u64) -> u64 {
+    let region = (n + 1).wrapping_mul(0x9e_3779) & ((1 << (64 - REGION_LOG2)) - 1);
+    // The lower half of its region, so that the piece does not reach the next.
+    let page = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - (REGION_LOG2 - 13));
+    (region << REGION_LOG2) | (page * PAGE)
 }
 
 impl HostMemory {
     /// A zeroed piece; gives its bus address, a multiple of 4,096.
     pub fn allocate(&mut self, bytes: usize) -> u64 {
-        let address = self.next;
+        let address = place(self.allocated);
         let bytes = bytes.next_multiple_of(PADDING);
         self.pieces.insert(address, vec![0; bytes].into());
-        self.next += (bytes as u64).next_multiple_of(PAGE) + PAGE;
+        self.allocated += 1;
         address
     }
 
@@ -137,8 +141,8 @@ mod tests {
         let mut bytes = [0; 64];
         let at = |address, bytes: &mut [u8]| lock(&shared).read(address, bytes);
         assert_eq!(at(a.bus_address() + 96, &mut bytes), 32, "padded to a beat, then nothing");
-        assert_eq!(at(b.bus_address() - 32, &mut bytes), 0, "a guard page before");
-        assert_eq!(at(b.bus_address() + PAGE, &mut bytes), 0, "a guard page behind");
+        assert_eq!(at(b.bus_address() - 32, &mut bytes), 0, "nothing before");
+        assert_eq!(at(b.bus_address() + PAGE, &mut bytes), 0, "nothing behind");
         assert_eq!(at(0, &mut bytes), 0);
         let old = a.bus_address();
         drop(a);

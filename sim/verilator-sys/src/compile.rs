@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use crate::model::Extra;
 use crate::port::{Direction, Source};
 use crate::tools::{COMPILER, VERILATOR, run, versions};
 use crate::{Error, cache, lint, shim};
@@ -34,6 +35,18 @@ const VERILATOR_FLAGS: &[&str] = &[
 const FAST: &[&str] = &["-O2"];
 const SLOW: &[&str] = &["-O0"]; // construction and reset of variables, run once
 
+/// Line and toggle coverage, of buses up to a ring entry's 1,024 bits. Counters make the text a hundred times longer:
+/// inlined into one module it would be twice as long again.
+const COVERAGE_FLAGS: &[&str] =
+    &["--coverage-line", "--coverage-toggle", "--coverage-max-width", "1024", "-fno-inline"];
+
+/// Such a model runs once.
+const COVERAGE_LEVEL: &[&str] = &["-O1"];
+
+/// Not inlined, a model has hundreds of files, and reading the headers takes longer than the rest of most of them; so
+/// they are compiled together up to this size.
+const BATCH_BYTES: u64 = 3 << 20;
+
 /// `-fno-gnu-unique`, hidden symbols: libraries of different models live in one process and must not share.
 const COMPILER_FLAGS: &[&str] = &[
     "-std=gnu++17",
@@ -49,18 +62,24 @@ const COMPILER_FLAGS: &[&str] = &[
 ];
 
 /// The shared library of `source`, from the cache or newly built.
-pub(crate) fn library(source: &Source<'_>, trace: bool, cache: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn library(source: &Source<'_>, extra: Extra, cache: &Path) -> Result<PathBuf, Error> {
     source.check()?;
     let versions = versions()?;
-    let flags = format!("{VERILATOR_FLAGS:?}{FAST:?}{SLOW:?}{COMPILER_FLAGS:?}{trace}");
-    let shim = shim::text(source, trace);
+    let trace = extra == Extra::Trace;
+    let mut flags = format!("{VERILATOR_FLAGS:?}{FAST:?}{SLOW:?}{COMPILER_FLAGS:?}{trace}");
+    if extra == Extra::Coverage {
+        let _ = write!(flags, "{COVERAGE_FLAGS:?}{COVERAGE_LEVEL:?}");
+    }
+    let shim = shim::text(source, extra);
     let key = cache::key(&[&versions, &flags, &shim, source.top, source.text]);
     let directory = cache::entry(cache, &key, |work| {
         let mut runtime = vec![runtime(&versions, &["verilated", "verilated_threads"], cache)?];
-        if trace {
-            runtime.push(self::runtime(&versions, &["verilated_fst_c"], cache)?);
+        match extra {
+            Extra::None => {}
+            Extra::Trace => runtime.push(self::runtime(&versions, &["verilated_fst_c"], cache)?),
+            Extra::Coverage => runtime.push(self::runtime(&versions, &["verilated_cov"], cache)?),
         }
-        build(source, trace, &shim, work, &runtime)
+        build(source, extra, &shim, work, &runtime)
     })?;
     Ok(directory.join("model.so"))
 }
@@ -77,7 +96,7 @@ fn runtime(versions: &str, names: &[&str], cache: &Path) -> Result<PathBuf, Erro
 
 fn build(
     source: &Source<'_>,
-    trace: bool,
+    extra: Extra,
     shim: &str,
     work: &Path,
     runtime: &[PathBuf],
@@ -91,8 +110,10 @@ fn build(
     let mut command = Command::new(VERILATOR);
     command.current_dir(work).args(VERILATOR_FLAGS).args(["--top-module", source.top, "--Mdir", "obj"]);
     command.args(lint::waiver_arguments());
-    if trace {
-        command.arg("--trace-fst");
+    match extra {
+        Extra::None => {}
+        Extra::Trace => _ = command.arg("--trace-fst"),
+        Extra::Coverage => _ = command.args(COVERAGE_FLAGS),
     }
     let watched: Vec<_> = source.ports.iter().filter(|p| p.direction == Direction::Inside).collect();
     if !watched.is_empty() {
@@ -108,13 +129,17 @@ fn build(
     write("verilator.log", &log)?;
 
     let generated = work.join("obj");
-    let mut jobs = vec![(work.join("shim.cpp"), FAST)];
+    let fast = if extra == Extra::Coverage { COVERAGE_LEVEL } else { FAST };
+    let mut jobs = vec![(work.join("shim.cpp"), fast)];
     for path in files(&generated, "cpp")? {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let slow = name.ends_with("__Slow") || name.ends_with("__Syms");
-        jobs.push((path, if slow { SLOW } else { FAST }));
+        jobs.push((path, if slow { SLOW } else { fast }));
     }
     let include = include_directory()?;
+    if extra == Extra::Coverage {
+        jobs = batches(&jobs, &generated)?;
+    }
     objects(jobs, &generated, &include)?;
 
     let mut link = Command::new(COMPILER);
@@ -124,19 +149,38 @@ fn build(
         link.args(files(part, "o")?);
     }
     link.args(["-pthread", "-latomic"]);
-    if trace {
+    if extra == Extra::Trace {
         link.arg("-lz");
     }
     run(COMPILER, &mut link)?;
     fs::remove_dir_all(&generated).map_err(Error::io(&generated))
 }
 
+/// A file to compile, and how well.
+type Job = (PathBuf, &'static [&'static str]);
+
+/// The same with files of one level put together.
+fn batches(jobs: &[Job], out: &Path) -> Result<Vec<Job>, Error> {
+    let mut batches: Vec<Job> = Vec::new();
+    for level in [SLOW, COVERAGE_LEVEL] {
+        let (mut text, mut bytes) = (String::new(), 0);
+        let files: Vec<_> = jobs.iter().filter(|(_, l)| *l == level).map(|(path, _)| path).collect();
+        for (index, path) in files.iter().enumerate() {
+            let _ = writeln!(text, "#include \"{}\"", path.display());
+            bytes += fs::metadata(path).map_or(0, |m| m.len());
+            if bytes >= BATCH_BYTES || index + 1 == files.len() {
+                let batch = out.join(format!("batch_{}.cpp", batches.len()));
+                fs::write(&batch, &text).map_err(Error::io(&batch))?;
+                batches.push((batch, level));
+                (text, bytes) = (String::new(), 0);
+            }
+        }
+    }
+    Ok(batches)
+}
+
 /// Compiles every file to an object in `out`, the largest first, on all processors.
-fn objects(
-    mut jobs: Vec<(PathBuf, &'static [&'static str])>,
-    out: &Path,
-    include: &Path,
-) -> Result<(), Error> {
+fn objects(mut jobs: Vec<Job>, out: &Path, include: &Path) -> Result<(), Error> {
     let size = |path: &Path| fs::metadata(path).map_or(0, |m| m.len());
     jobs.sort_by_key(|(path, level)| {
         let weight = if *level == SLOW { 1 } else { 10 };

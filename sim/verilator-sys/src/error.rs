@@ -56,6 +56,12 @@ pub enum Error {
     /// A trace cannot be written.
     #[error("cannot write the trace {}", .0.display())]
     Trace(PathBuf),
+    /// The model was built without coverage.
+    #[error("this model was built without coverage")]
+    NoCoverage,
+    /// Counts cannot be written.
+    #[error("cannot write the coverage {}", .0.display())]
+    Coverage(PathBuf),
 }
 
 impl Error {

@@ -20,5 +20,5 @@ mod tools;
 pub use cache::cache_directory;
 pub use error::Error;
 pub use lint::{WAIVERS, lint};
-pub use model::{Library, Model, Signal};
+pub use model::{Extra, Library, Model, Signal};
 pub use port::{Direction, Port, Source};

@@ -9,12 +9,24 @@ use std::sync::Arc;
 use crate::port::{Direction, Port, Source};
 use crate::{Error, cache_directory, compile};
 
+/// What a model can do besides run; each is another, slower build.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extra {
+    /// Nothing.
+    #[default]
+    None,
+    /// Write FST traces; about 12 % slower even while it does not.
+    Trace,
+    /// Count which lines run and which bits toggle.
+    Coverage,
+}
+
 /// A model as a shared library; every [`Model`] is one instance of it.
 #[derive(Debug)]
 pub struct Library {
     functions: Functions,
     ports: Vec<Port>,
-    trace: bool,
+    extra: Extra,
     // The functions above point into it.
     _loaded: libloading::Library,
 }
@@ -25,8 +37,12 @@ struct Functions {
     free: unsafe extern "C" fn(*mut c_void),
     tick: unsafe extern "C" fn(*mut c_void, *const u64, *mut u64) -> c_int,
     message: unsafe extern "C" fn(*const c_void) -> *const c_char,
-    trace: unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int,
+    trace: WriteFile,
+    /// Of [`Extra::Coverage`] alone.
+    coverage: Option<WriteFile>,
 }
+
+type WriteFile = unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int;
 
 impl Library {
     /// Loads the model of `source`, built with Verilator and g++ unless [`cache_directory`] holds it.
@@ -36,15 +52,23 @@ impl Library {
     /// # Errors
     /// A missing tool, a text that Verilator refuses, a port that the text does not have.
     pub fn load(source: &Source<'_>, trace: bool) -> Result<Arc<Self>, Error> {
-        Self::load_from(source, trace, &cache_directory()?)
+        Self::load_with(source, if trace { Extra::Trace } else { Extra::None })
     }
 
-    /// [`Library::load`] with another cache directory.
+    /// [`Library::load`] with what the model shall be able to do.
     ///
     /// # Errors
     /// As [`Library::load`].
-    pub fn load_from(source: &Source<'_>, trace: bool, cache: &Path) -> Result<Arc<Self>, Error> {
-        let path = compile::library(source, trace, cache)?;
+    pub fn load_with(source: &Source<'_>, extra: Extra) -> Result<Arc<Self>, Error> {
+        Self::load_from(source, extra, &cache_directory()?)
+    }
+
+    /// [`Library::load_with`] with another cache directory.
+    ///
+    /// # Errors
+    /// As [`Library::load`].
+    pub fn load_from(source: &Source<'_>, extra: Extra, cache: &Path) -> Result<Arc<Self>, Error> {
+        let path = compile::library(source, extra, cache)?;
         let load = |source| Error::Load { path: path.clone(), source };
         // SAFETY: the library was written by `compile` from the shim; its initialisers are those of libstdc++
         // and Verilator, which have no precondition.
@@ -58,9 +82,13 @@ impl Library {
                 tick: *library.get(b"dut_tick\0").map_err(load)?,
                 message: *library.get(b"dut_message\0").map_err(load)?,
                 trace: *library.get(b"dut_trace\0").map_err(load)?,
+                coverage: match extra {
+                    Extra::Coverage => Some(*library.get(b"dut_coverage\0").map_err(load)?),
+                    _ => None,
+                },
             }
         };
-        Ok(Arc::new(Self { functions, ports: source.ports.to_vec(), trace, _loaded: library }))
+        Ok(Arc::new(Self { functions, ports: source.ports.to_vec(), extra, _loaded: library }))
     }
 
     /// A new instance, all inputs 0.
@@ -85,7 +113,7 @@ impl Library {
     /// Whether instances can write traces.
     #[must_use]
     pub const fn can_trace(&self) -> bool {
-        self.trace
+        matches!(self.extra, Extra::Trace)
     }
 
     /// Where a port lies among the words of its direction; what is watched inside lies behind the outputs.
@@ -174,7 +202,7 @@ impl Model {
     /// # Errors
     /// The model was built without tracing, or the file cannot be written.
     pub fn trace(&mut self, path: Option<&Path>) -> Result<(), Error> {
-        if !self.library.trace {
+        if !self.library.can_trace() {
             return path.map_or(Ok(()), |_| Err(Error::NoTrace));
         }
         let bad = || Error::Trace(path.unwrap_or(Path::new("")).to_owned());
@@ -182,6 +210,19 @@ impl Model {
         let pointer = name.as_ref().map_or(std::ptr::null(), |n| n.as_ptr());
         // SAFETY: `raw` is a live instance; the name is NUL-terminated or null and outlives the call.
         let failed = unsafe { (self.library.functions.trace)(self.raw.as_ptr(), pointer) };
+        if failed == 0 { Ok(()) } else { Err(bad()) }
+    }
+
+    /// Writes what this instance has counted so far, in the format of `verilator_coverage`.
+    ///
+    /// # Errors
+    /// The model was built without [`Extra::Coverage`], or the file cannot be written.
+    pub fn write_coverage(&mut self, path: &Path) -> Result<(), Error> {
+        let write = self.library.functions.coverage.ok_or(Error::NoCoverage)?;
+        let bad = || Error::Coverage(path.to_owned());
+        let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| bad())?;
+        // SAFETY: `raw` is a live instance; the name is NUL-terminated and outlives the call.
+        let failed = unsafe { write(self.raw.as_ptr(), name.as_ptr()) };
         if failed == 0 { Ok(()) } else { Err(bad()) }
     }
 

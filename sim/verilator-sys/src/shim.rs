@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
+use crate::model::Extra;
 use crate::port::{Direction, Port, Source};
 
 /// Name of every model class.
 pub(crate) const PREFIX: &str = "Vdut";
 
 /// The shim's text for a top module.
-pub(crate) fn text(source: &Source<'_>, trace: bool) -> String {
+pub(crate) fn text(source: &Source<'_>, extra: Extra) -> String {
     let ports = |direction| source.ports.iter().filter(move |p| p.direction == direction);
     // Verilator's name of a port or of a signal inside.
     let member = |port: &Port| match port.direction {
@@ -38,16 +39,30 @@ pub(crate) fn text(source: &Source<'_>, trace: bool) -> String {
         }
     }
     TEMPLATE
-        .replace("@TRACE@", if trace { "1" } else { "0" })
+        .replace("@TRACE@", if extra == Extra::Trace { "1" } else { "0" })
         .replace("@ROOT@", if ports(Direction::Inside).next().is_some() { ROOT } else { "" })
         .replace("@CLOCK@", source.clock)
         .replace("@CHECKS@", &checks)
         .replace("@PUT@", &put)
         .replace("@GET@", &get)
+        .replace("@COVERAGE@", if extra == Extra::Coverage { COVERAGE } else { "" })
 }
 
 /// Where the signals inside are.
 const ROOT: &str = "#include \"Vdut___024root.h\"\n";
+
+/// The counters, each instance of a module by itself where Verilator keeps it apart.
+const COVERAGE: &str = r#"
+#include "verilated_cov.h"
+
+EXPORT int dut_coverage(Instance* instance, const char* path) {
+    try {
+        instance->context.coveragep()->forcePerInstance(true);
+        instance->context.coveragep()->write(path);
+        return 0;
+    } catch (...) { return 1; }
+}
+"#;
 
 const TEMPLATE: &str = r#"// Written by verilator-sys.
 #include "Vdut.h"
@@ -157,4 +172,4 @@ EXPORT int dut_trace(Instance* instance, const char* path) {
     return 1;
 #endif
 }
-"#;
+@COVERAGE@"#;
