@@ -47,6 +47,12 @@ pub struct Loops {
     i3: Reg,
     i4: Reg,
     pass_q: Reg,
+    next0: Wire<Local>,
+    next1: Wire<Local>,
+    next2: Wire<Local>,
+    next3: Wire<Local>,
+    next4: Wire<Local>,
+    next_pass: Wire<Local>,
 }
 
 impl Default for Loops {
@@ -73,6 +79,12 @@ impl Default for Loops {
             i3: Reg::plain(16),
             i4: Reg::plain(16),
             pass_q: Reg::plain(4),
+            next0: Wire::new(16),
+            next1: Wire::new(8),
+            next2: Wire::new(8),
+            next3: Wire::new(16),
+            next4: Wire::new(16),
+            next_pass: Wire::new(4),
         }
     }
 }
@@ -81,38 +93,45 @@ impl Logic for Loops {
     #[hdl_gen]
     fn update(&mut self) {
         self.fields.word.next = self.instruction.val();
-        self.end0.next = self.i0.q.val() == self.fields.count0.val() - 1;
-        self.end1.next = self.i1.q.val() == self.fields.count1.val() - 1;
-        self.end2.next = self.i2.q.val() == self.fields.count2.val() - 1;
-        self.end3.next = self.i3.q.val() == self.fields.count3.val() - 1;
+        // The last round is the one whose successor is the count: no second adder for count − 1.
+        self.next0.next = self.i0.q.val() + 1;
+        self.next1.next = self.i1.q.val() + 1;
+        self.next2.next = self.i2.q.val() + 1;
+        self.next3.next = self.i3.q.val() + 1;
+        self.next4.next = self.i4.q.val() + 1;
+        self.next_pass.next = self.pass_q.q.val() + 1;
+        self.end0.next = self.next0.val() == self.fields.count0.val();
+        self.end1.next = self.next1.val() == self.fields.count1.val();
+        self.end2.next = self.next2.val() == self.fields.count2.val();
+        self.end3.next = self.next3.val() == self.fields.count3.val();
         self.pass.next = self.pass_q.q.val();
         self.first_of_pass.next = (self.i0.q.val() == 0) && (self.i1.q.val() == 0) && (self.i2.q.val() == 0);
         self.last_step.next = self.end0.val()
             && self.end1.val()
             && self.end2.val()
-            && (self.pass_q.q.val() == self.fields.passes.val() - 1);
+            && (self.next_pass.val() == self.fields.passes.val());
         self.begins.next = (self.i3.q.val() == 0) && (self.i4.q.val() == 0);
-        self.ends.next = self.end3.val() && (self.i4.q.val() == self.fields.count4.val() - 1);
+        self.ends.next = self.end3.val() && (self.next4.val() == self.fields.count4.val());
         if self.issue.val() {
-            self.i0.d.next = self.i0.q.val() + 1;
+            self.i0.d.next = self.next0.val();
             if self.end0.val() {
                 self.i0.d.next = 0.into();
-                self.i1.d.next = self.i1.q.val() + 1;
+                self.i1.d.next = self.next1.val();
                 if self.end1.val() {
                     self.i1.d.next = 0.into();
-                    self.i2.d.next = self.i2.q.val() + 1;
+                    self.i2.d.next = self.next2.val();
                     if self.end2.val() {
                         self.i2.d.next = 0.into();
-                        self.pass_q.d.next = self.pass_q.q.val() + 1;
+                        self.pass_q.d.next = self.next_pass.val();
                     }
                 }
             }
             if self.last_step.val() {
                 self.pass_q.d.next = 0.into();
-                self.i3.d.next = self.i3.q.val() + 1;
+                self.i3.d.next = self.next3.val();
                 if self.end3.val() {
                     self.i3.d.next = 0.into();
-                    self.i4.d.next = self.i4.q.val() + 1;
+                    self.i4.d.next = self.next4.val();
                 }
             }
         }
