@@ -7,6 +7,7 @@
 //! ```
 
 use cbp_isa::Config;
+use cbp_isa::ring::SEGMENTS;
 
 use crate::compute::ComputeEngine;
 use crate::compute::sequencer::INSTRUCTION_BITS;
@@ -20,12 +21,9 @@ use crate::dma::load::LoadEngine;
 use crate::dma::read_port::ReadPort;
 use crate::dma::store::StoreEngine;
 use crate::dma::write_port::WritePort;
-use crate::lang::arith::Concat;
+use crate::lang::arith::{Choose, Concat};
 use crate::lang::prelude::*;
-use crate::parts::{Fifo, Tokens};
-
-/// Instructions waiting per engine.
-const QUEUE: usize = 8;
+use crate::parts::{InstructionQueue, Tokens};
 
 /// Rings, engines and the AXI master.
 #[derive(LogicBlock)]
@@ -128,9 +126,9 @@ pub struct Core {
     pub bresp: Wire<In>,
     jobs: Jobs,
     fetch: Fetch,
-    load_queue: Fifo,
-    compute_queue: Fifo,
-    store_queue: Fifo,
+    load_queue: InstructionQueue,
+    compute_queue: InstructionQueue,
+    store_queue: InstructionQueue,
     load: LoadEngine,
     compute: ComputeEngine,
     store: StoreEngine,
@@ -145,6 +143,8 @@ pub struct Core {
     counters: Counters,
     errors: ErrorLatch,
     watchdog: Watchdog,
+    load_base: Choose,
+    store_base: Choose,
     last_part: Concat,
     flush: Signal<Local, Bit>,
     engine_reset: Signal<Local, Bit>,
@@ -160,7 +160,7 @@ impl Core {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let axi = config.axi_bits;
-        let queue = || Fifo::new(INSTRUCTION_BITS, QUEUE);
+        let queue = || InstructionQueue::new(INSTRUCTION_BITS, axi);
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -229,6 +229,8 @@ impl Core {
             counters: Counters::default(),
             errors: ErrorLatch::default(),
             watchdog: Watchdog::default(),
+            load_base: Choose::new(SEGMENTS, 64, 4),
+            store_base: Choose::new(SEGMENTS, 64, 4),
             last_part: Concat::new(32, 1),
             flush: Signal::default(),
             engine_reset: Signal::default(),
@@ -272,9 +274,9 @@ impl Logic for Core {
         self.consumer.next = self.jobs.consumer.val();
         self.completion_producer.next = self.jobs.completion_producer.val();
         self.jobs.ended.next = self.fetch.ended.val();
-        self.jobs.engines_idle.next = !self.load_queue.valid.val()
-            && !self.compute_queue.valid.val()
-            && !self.store_queue.valid.val()
+        self.jobs.engines_idle.next = self.load_queue.empty.val()
+            && self.compute_queue.empty.val()
+            && self.store_queue.empty.val()
             && self.load.idle.val()
             && self.compute.idle.val()
             && self.store.idle.val();
@@ -295,15 +297,21 @@ impl Logic for Core {
         self.fetch.full_store.next = self.store_queue.full.val();
         self.load_queue.reset.next = self.engine_reset.val();
         self.load_queue.push.next = self.fetch.push_load.val();
-        self.load_queue.data.next = self.fetch.instruction.val();
+        self.load_queue.put.next = self.fetch.put.val();
+        self.load_queue.place.next = self.fetch.place.val();
+        self.load_queue.beat.next = self.fetch.put_beat.val();
         self.load_queue.pop.next = self.load.instruction_pop.val();
         self.compute_queue.reset.next = self.engine_reset.val();
         self.compute_queue.push.next = self.fetch.push_compute.val();
-        self.compute_queue.data.next = self.fetch.instruction.val();
+        self.compute_queue.put.next = self.fetch.put.val();
+        self.compute_queue.place.next = self.fetch.place.val();
+        self.compute_queue.beat.next = self.fetch.put_beat.val();
         self.compute_queue.pop.next = self.compute.instruction_pop.val();
         self.store_queue.reset.next = self.engine_reset.val();
         self.store_queue.push.next = self.fetch.push_store.val();
-        self.store_queue.data.next = self.fetch.instruction.val();
+        self.store_queue.put.next = self.fetch.put.val();
+        self.store_queue.place.next = self.fetch.place.val();
+        self.store_queue.beat.next = self.fetch.put_beat.val();
         self.store_queue.pop.next = self.store.instruction_pop.val();
         // LOAD.
         self.load.reset.next = self.engine_reset.val();
@@ -313,20 +321,23 @@ impl Logic for Core {
         self.load.compute_ready.next = self.compute_to_load.ready.val();
         self.load.store_ready.next = self.store_to_load.ready.val();
         self.load.limit.next = self.limit.val();
-        self.load.segment_base.next = 0.into();
+        // Of a segment that is not there, any base will do: its length is 0.
         self.load.segment_length.next = 0.into();
-        self.store.segment_base.next = 0.into();
         self.store.segment_length.next = 0.into();
+        self.load_base.index.next = self.load.segment.val();
+        self.store_base.index.next = self.store.segment.val();
         for i in 0..4 {
+            self.load_base.parts[i].next = self.jobs.segment_base[i].val();
+            self.store_base.parts[i].next = self.jobs.segment_base[i].val();
             if self.load.segment.val() == i {
-                self.load.segment_base.next = self.jobs.segment_base[i].val();
                 self.load.segment_length.next = self.jobs.segment_length[i].val();
             }
             if self.store.segment.val() == i {
-                self.store.segment_base.next = self.jobs.segment_base[i].val();
                 self.store.segment_length.next = self.jobs.segment_length[i].val();
             }
         }
+        self.load.segment_base.next = self.load_base.y.val();
+        self.store.segment_base.next = self.store_base.y.val();
         self.load.beat_valid.next = self.read_port.beat_valid[2].val();
         self.load.beat.next = self.rdata.val();
         // COMPUTE.

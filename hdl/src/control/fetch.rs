@@ -9,6 +9,7 @@ use crate::lang::arith::Concat;
 use crate::lang::prelude::*;
 use crate::parts::bursts::RUN_BITS;
 use crate::parts::decode::reserved_clear;
+use crate::parts::instruction_queue::PLACE_BITS;
 use crate::parts::{Bursts, Fifo};
 
 /// Beats read ahead.
@@ -85,8 +86,12 @@ pub struct Fetch {
     pub beat_valid: Signal<In, Bit>,
     /// The beat.
     pub beat: Wire<In>,
-    /// The instruction to dispatch.
-    pub instruction: Wire<Out>,
+    /// A beat of the instruction to dispatch, for all queues.
+    pub put: Signal<Out, Bit>,
+    /// Which of them.
+    pub place: Wire<Out>,
+    /// The beat.
+    pub put_beat: Wire<Out>,
     /// To the load queue: LOAD and PACK.
     pub push_load: Signal<Out, Bit>,
     /// To the compute queue.
@@ -156,7 +161,9 @@ impl Fetch {
             burst_ready: Signal::default(),
             beat_valid: Signal::default(),
             beat: Wire::new(axi),
-            instruction: Wire::new(INSTRUCTION_BITS),
+            put: Signal::default(),
+            place: Wire::new(PLACE_BITS),
+            put_beat: Wire::new(axi),
             push_load: Signal::default(),
             push_compute: Signal::default(),
             push_store: Signal::default(),
@@ -172,7 +179,7 @@ impl Fetch {
             after: Wire::new(9),
             part: Reg::many(parts, axi),
             word: Concat::new(parts, axi),
-            filled: Reg::with_reset(4, 0),
+            filled: Reg::with_reset(PLACE_BITS, 0),
             have: Dff::default(),
             done: Dff::default(),
             active: Dff::default(),
@@ -226,7 +233,10 @@ impl Logic for Fetch {
         } else if self.pop.val() {
             self.reserved.d.next = self.reserved.q.val() - 1;
         }
-        // Put instructions together.
+        // Put instructions together: here only what decides where they go.
+        self.put.next = self.pop.val();
+        self.place.next = self.filled.q.val();
+        self.put_beat.next = self.queue.head.val();
         for i in 0..self.parts.value {
             if self.pop.val() && (self.filled.q.val() == i) {
                 self.part[i].d.next = self.queue.head.val();
@@ -241,7 +251,6 @@ impl Logic for Fetch {
             }
         }
         // Dispatch.
-        self.instruction.next = self.word.y.val();
         self.legal.word.next = self.word.y.val();
         self.opcode.next = self.word.y.val().get_bits::<4>(0);
         self.is_end.next = self.opcode.val() == self.op_end.val();

@@ -3,6 +3,7 @@
 use cbp_isa::Config;
 use cbp_isa::ring::{COMMAND_BYTES, ErrorCode, SEGMENTS, command};
 
+use crate::array::adder::CarryAdder;
 use crate::lang::arith::Concat;
 use crate::lang::prelude::*;
 use crate::parts::bursts::RUN_BITS;
@@ -16,6 +17,9 @@ decoder!(
     segment2_base, segment2_length, segment2_page, segment3_base, segment3_length, segment3_page,
     stride0, stride1, stride2, stride3,
 );
+
+/// Bits of a number of ring entries: at most 2^15.
+const RING_BITS: usize = 16;
 
 /// Where the job loop stands.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, LogicState)]
@@ -144,9 +148,12 @@ pub struct Jobs {
     completion_producer_q: Reg,
     completions_held: Wire<Local>,
     completion_room: Wire<Local>,
-    one32: Wire<Local>,
+    one: Wire<Local>,
     base: Vec<Reg>,
     runs: Reg,
+    adder: Vec<CarryAdder>,
+    run_adder: CarryAdder,
+    run_ends: Signal<Local, Bit>,
     status_q: Reg,
     halted_q: Dff<Bit>,
     aborting: Dff<Bit>,
@@ -158,6 +165,8 @@ pub struct Jobs {
     wrap: Wire<Local>,
     paged: Wire<Local>,
     misaligned: Wire<Local>,
+    program_start: Wire<Local>,
+    program_beyond: Signal<Local, Bit>,
     program_end: Wire<Local>,
     program_bytes: Wire<Local>,
     program_beats_wide: Wire<Local>,
@@ -234,22 +243,27 @@ impl Jobs {
             completion_producer_q: Reg::with_reset(32, 0),
             completions_held: Wire::new(32),
             completion_room: Wire::new(32),
-            one32: Wire::new(32),
+            one: Wire::new(RING_BITS),
             base: Reg::many(SEGMENTS, 64),
             runs: Reg::plain(32),
+            adder: (0..SEGMENTS).map(|_| CarryAdder::new(64, 64)).collect(),
+            run_adder: CarryAdder::new(32, 32),
+            run_ends: bit(),
             status_q: Reg::with_reset(32, 0),
             halted_q: Dff::default(),
             aborting: Dff::default(),
             abort_until: Reg::with_reset(32, 0),
             command_slot: Wire::new(64),
             completion_slot: Wire::new(64),
-            command_mask: Wire::new(32),
-            completion_mask: Wire::new(32),
+            command_mask: Wire::new(RING_BITS),
+            completion_mask: Wire::new(RING_BITS),
             wrap: Wire::new(32),
             paged: Wire::new(32),
             misaligned: Wire::new(64),
-            program_end: Wire::new(64),
-            program_bytes: Wire::new(64),
+            program_start: Wire::new(32),
+            program_beyond: bit(),
+            program_end: Wire::new(33),
+            program_bytes: Wire::new(33),
             program_beats_wide: Wire::new(64),
             runnable: bit(),
             available: bit(),
@@ -266,14 +280,15 @@ impl Logic for Jobs {
     #[hdl_gen]
     fn update(&mut self) {
         // The rings.
-        self.one32.next = 1.into();
-        self.command_mask.next = (self.one32.val() << self.command_log2.val()) - 1;
-        self.completion_mask.next = (self.one32.val() << self.completion_log2.val()) - 1;
+        self.one.next = 1.into();
+        self.command_mask.next = (self.one.val() << self.command_log2.val()) - 1;
+        self.completion_mask.next = (self.one.val() << self.completion_log2.val()) - 1;
         self.completions_held.next = self.completion_producer_q.q.val() - self.completion_consumer.val();
-        self.completion_room.next = self.one32.val() << self.completion_log2.val();
-        self.command_slot.next = unsigned_cast(self.consumer_q.q.val() & self.command_mask.val());
+        self.completion_room.next = unsigned_cast(self.one.val() << self.completion_log2.val());
+        self.command_slot.next =
+            unsigned_cast(self.consumer_q.q.val().get_bits::<16>(0) & self.command_mask.val());
         self.completion_slot.next =
-            unsigned_cast(self.completion_producer_q.q.val() & self.completion_mask.val());
+            unsigned_cast(self.completion_producer_q.q.val().get_bits::<16>(0) & self.completion_mask.val());
         self.burst_address.next = self.command_base.val() + (self.command_slot.val() << 7);
         self.completion_address.next = self.completion_base.val() + (self.completion_slot.val() << 5);
         self.wrap.next = self.completion_producer_q.q.val() >> self.completion_log2.val();
@@ -321,8 +336,11 @@ impl Logic for Jobs {
             | bits_resize(self.fields.stride2.val(), 64)
             | bits_resize(self.fields.stride3.val(), 64))
             & self.beat_mask.val();
-        self.program_bytes.next = bits_resize(self.fields.program_length.val(), 64) << 6;
-        self.program_end.next = self.fields.program_offset.val() + self.program_bytes.val();
+        // A program that is too long for these 33 bits is too long anyway.
+        self.program_start.next = self.fields.program_offset.val().get_bits::<32>(0);
+        self.program_beyond.next = self.fields.program_offset.val().get_bits::<32>(32).any();
+        self.program_bytes.next = unsigned_cast(self.fields.program_length.val()) << 6;
+        self.program_end.next = unsigned_cast(self.program_start.val()) + self.program_bytes.val();
         self.program_beats_wide.next =
             bits_resize(self.fields.program_length.val(), 64) << self.log2_instruction_beats.val();
         self.runnable.next = !self.paged.val().any()
@@ -330,10 +348,48 @@ impl Logic for Jobs {
             && (self.fields.program_length.val() != 0)
             && (self.fields.repeat.val() != 0)
             && (self.program_end.val() <= unsigned_cast(self.fields.segment0_length.val()))
-            && (self.program_end.val() >= self.fields.program_offset.val())
+            && !self.program_beyond.val()
             && (self.program_beats_wide.val() < 16_777_216);
-        self.program_address.next = self.base[0].q.val() + self.fields.program_offset.val();
+        self.program_address.next = self.base[0].q.val() + unsigned_cast(self.program_start.val());
         self.program_beats.next = bits_resize(self.program_beats_wide.val(), 24);
+        // Bases and runs are 0 when a job begins: setting them is adding to them, by one adder each and no multiplexer.
+        // Runs count up from −1 − repeat.
+        self.adder[0].start.next = unsigned_cast(self.fields.stride0.val());
+        self.adder[1].start.next = unsigned_cast(self.fields.stride1.val());
+        self.adder[2].start.next = unsigned_cast(self.fields.stride2.val());
+        self.adder[3].start.next = unsigned_cast(self.fields.stride3.val());
+        self.run_adder.start.next = 0.into();
+        self.run_adder.carry.next = true;
+        if self.state.q.val() == JobState::Check {
+            self.adder[0].start.next = self.fields.segment0_base.val();
+            self.adder[1].start.next = self.fields.segment1_base.val();
+            self.adder[2].start.next = self.fields.segment2_base.val();
+            self.adder[3].start.next = self.fields.segment3_base.val();
+            self.run_adder.start.next = !self.fields.repeat.val();
+            self.run_adder.carry.next = false;
+        }
+        self.run_adder.sum.next = self.runs.q.val();
+        for i in 0..4 {
+            self.adder[i].sum.next = self.base[i].q.val();
+            self.adder[i].carry.next = false;
+        }
+        self.run_ends.next = (self.state.q.val() == JobState::Run)
+            && !self.failed.val()
+            && self.ended.val()
+            && self.engines_idle.val()
+            && self.quiet.val();
+        if (self.state.q.val() == JobState::Check) || self.run_ends.val() {
+            for i in 0..4 {
+                self.base[i].d.next = self.adder[i].y.val();
+            }
+            self.runs.d.next = self.run_adder.y.val();
+        }
+        if self.state.q.val() == JobState::Idle {
+            for i in 0..4 {
+                self.base[i].d.next = 0.into();
+            }
+            self.runs.d.next = 0.into();
+        }
         // The loop.
         self.job_begins.next = false;
         self.clear.next = false;
@@ -371,11 +427,6 @@ impl Logic for Jobs {
             JobState::Check => {
                 self.job_begins.next = true;
                 self.clear.next = true;
-                self.runs.d.next = self.fields.repeat.val();
-                self.base[0].d.next = self.fields.segment0_base.val();
-                self.base[1].d.next = self.fields.segment1_base.val();
-                self.base[2].d.next = self.fields.segment2_base.val();
-                self.base[3].d.next = self.fields.segment3_base.val();
                 self.status_q.d.next = 0.into();
                 self.state.d.next = JobState::Start;
                 if self.failed.val() {
@@ -399,15 +450,10 @@ impl Logic for Jobs {
             JobState::Run => {
                 if self.failed.val() {
                     self.state.d.next = JobState::Drain;
-                } else if self.ended.val() && self.engines_idle.val() && self.quiet.val() {
+                } else if self.run_ends.val() {
                     self.clear.next = true;
-                    self.runs.d.next = self.runs.q.val() - 1;
-                    self.base[0].d.next = self.base[0].q.val() + unsigned_cast(self.fields.stride0.val());
-                    self.base[1].d.next = self.base[1].q.val() + unsigned_cast(self.fields.stride1.val());
-                    self.base[2].d.next = self.base[2].q.val() + unsigned_cast(self.fields.stride2.val());
-                    self.base[3].d.next = self.base[3].q.val() + unsigned_cast(self.fields.stride3.val());
                     self.state.d.next = JobState::Start;
-                    if self.runs.q.val() == 1 {
+                    if !self.runs.q.val() == 1 {
                         self.state.d.next = JobState::Complete;
                         self.complete.next = true;
                     }

@@ -5,6 +5,7 @@ pub mod bursts;
 pub mod decode;
 pub mod delay;
 pub mod fifo;
+pub mod instruction_queue;
 pub mod tokens;
 pub mod weight_buffer;
 
@@ -12,5 +13,6 @@ pub use buffer::Buffer;
 pub use bursts::Bursts;
 pub use delay::Delay;
 pub use fifo::Fifo;
+pub use instruction_queue::InstructionQueue;
 pub use tokens::Tokens;
 pub use weight_buffer::WeightBuffer;
