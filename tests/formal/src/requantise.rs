@@ -79,7 +79,7 @@ fn products() -> Result<Property, Error> {
         .broken("the upper part of R does not count", "residual_high_y + low4_q", "low4_q")
         .broken("the upper part of R has no sign", "factor_3_q[39:24]", "{1'b0, factor_3_q[38:24]}")
         .broken("the accumulator has no sign", "accs_1_q[31:24]", "{1'b0, accs_1_q[30:24]}")
-        .broken("s - 1 instead of s", "shifts_0_d = fields_shift", "shifts_0_d = fields_shift - 6'd1"))
+        .broken("s - 1 instead of s", "shifts_0_q <= fields_shift", "shifts_0_q <= fields_shift - 6'd1"))
 }
 
 fn rounding() -> Result<Property, Error> {
