@@ -90,10 +90,11 @@ fn instructions() {
     for seed in seeds(20) {
         let mut random = Random::new(seed);
         bench.reset("instructions");
-        let mut queue: VecDeque<u64> = VecDeque::new();
+        let mut queue: VecDeque<(u64, u64)> = VecDeque::new();
         let (mut arriving, mut beats, mut since) = (random.bits(), 0, 0);
         // Outputs are known as they were before the last edge: what was valid and not removed still is.
         let (mut valid, mut full) = (false, true);
+        let (mut popped, mut due) = (0, false);
         for cycle in 0..4000 {
             let phase = cycle / 200 % 3;
             // As fetch does: all beats, then the decision in a later cycle.
@@ -111,18 +112,24 @@ fn instructions() {
             assert!(queue.len() <= room + 1, "cycle {cycle}");
             filled |= bench.is("instructions.full");
             if bench.is("instructions.valid") {
-                assert_eq!(Some(&bench.get("instructions.head")), queue.front(), "cycle {cycle}");
+                assert_eq!(Some(bench.get("instructions.head")), queue.front().map(|q| q.0), "cycle {cycle}");
             } else {
                 assert!(queue.is_empty() || since < parts, "cycle {cycle}: waits for {since} cycles");
             }
+            assert!(!due || bench.is("instructions.valid"), "cycle {cycle}: not ready behind the one before");
             since = if bench.is("instructions.valid") || queue.is_empty() { 0 } else { since + 1 };
             valid = bench.is("instructions.valid") && !pop;
             full = bench.is("instructions.full");
             if pop {
                 queue.pop_front();
             }
+            let long = |at: u64| cycle - at > 2 * parts as u64;
+            due = pop && long(popped) && queue.front().is_some_and(|q| long(q.1));
+            if pop {
+                popped = cycle;
+            }
             if push {
-                queue.push_back(arriving);
+                queue.push_back((arriving, cycle));
             }
             if put {
                 beats += 1;
