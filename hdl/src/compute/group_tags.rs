@@ -1,12 +1,13 @@
 //! What belongs to a group of results travels beside it.
 
+use super::group_select::SELECT_LATENCY;
 use super::ppu_lane::{CLAMP_LATENCY, PPU_LATENCY};
 use crate::lang::arith::{Concat, Split};
 use crate::lang::prelude::*;
 use crate::parts::Delay;
 
 /// Cycles from a group's turn to its values.
-const LATENCY: usize = 1 + PPU_LATENCY;
+const LATENCY: usize = SELECT_LATENCY + PPU_LATENCY;
 
 /// Delays a group's clamps until the lanes need them, and everything else until its values are there.
 #[derive(LogicBlock)]
@@ -131,7 +132,7 @@ impl Default for GroupTags {
             late_signal_load: Wire::new(4),
             late_signal_store: Wire::new(4),
             clamp_pack: Concat::new(3, 8),
-            clamp: Delay::new(24, 1 + CLAMP_LATENCY, false),
+            clamp: Delay::new(24, SELECT_LATENCY + CLAMP_LATENCY, false),
             clamp_split: Split::new(3, 8),
             granule_pack: Concat::new(3, 16),
             granules: Delay::new(48, LATENCY, false),

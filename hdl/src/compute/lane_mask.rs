@@ -33,6 +33,7 @@ pub struct LaneMask {
     fields: MaskFields,
     lane_end: Wire<Local>,
     masks: Concat,
+    one: Wire<Local>,
     mask_q: Reg,
     outside_q: Reg,
     fill_q: Reg,
@@ -54,6 +55,7 @@ impl LaneMask {
             fields: MaskFields::default(),
             lane_end: Wire::new(9),
             masks: Concat::new(config.lanes, 1),
+            one: Wire::new(1),
             mask_q: Reg::plain(config.lanes),
             outside_q: Reg::plain(1),
             fill_q: Reg::plain(8),
@@ -69,12 +71,15 @@ impl Logic for LaneMask {
         self.lane_end.next =
             unsigned_cast(self.fields.lane_first.val()) + unsigned_cast(self.fields.lane_count.val());
         for k in 0..self.lanes.value {
-            self.masks.parts[k].next = (!self.end0.val()
-                || self.fields.maximum.val().any()
-                || ((self.fields.lane_first.val() <= k) && (self.lane_end.val() > k)))
-                .into();
+            self.masks.parts[k].next =
+                ((self.fields.lane_first.val() <= k) && (self.lane_end.val() > k)).into();
         }
         self.mask_q.d.next = self.masks.y.val();
+        // All of them by the registers' set inputs.
+        self.one.next = 1.into();
+        if !self.end0.val() || self.fields.maximum.val().any() {
+            self.mask_q.d.next = signed_cast(self.one.val());
+        }
         self.outside_q.d.next = self.outside.val().into();
         self.fill_q.d.next = self.fields.fill.val();
         self.lane_mask.next = self.mask_q.q.val();

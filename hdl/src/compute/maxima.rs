@@ -18,14 +18,13 @@ pub struct Maximum {
     pub valid: Signal<In, Bit>,
     /// It is the first.
     pub first: Signal<In, Bit>,
-    /// It is the last: the maximum goes to the drain register.
-    pub last: Signal<In, Bit>,
+    /// The one before was the last: the maximum goes to the drain register.
+    pub ended: Signal<In, Bit>,
     /// Drain register, signed.
     pub out: Wire<Out>,
     best: Reg,
     drain: Reg,
     less: LessSigned,
-    now: Wire<Local>,
 }
 
 impl Default for Maximum {
@@ -35,12 +34,11 @@ impl Default for Maximum {
             x: Wire::new(8),
             valid: Signal::default(),
             first: Signal::default(),
-            last: Signal::default(),
+            ended: Signal::default(),
             out: Wire::new(8),
             best: Reg::plain(8),
             drain: Reg::plain(8),
             less: LessSigned::new(8),
-            now: Wire::new(8),
         }
     }
 }
@@ -50,15 +48,12 @@ impl Logic for Maximum {
     fn update(&mut self) {
         self.less.a.next = self.best.q.val();
         self.less.b.next = self.x.val();
-        self.now.next = self.best.q.val();
-        if self.first.val() || self.less.y.val() {
-            self.now.next = self.x.val();
+        // Both registers have one source and an enable: no multiplexer.
+        if self.valid.val() && (self.first.val() || self.less.y.val()) {
+            self.best.d.next = self.x.val();
         }
-        if self.valid.val() {
-            self.best.d.next = self.now.val();
-        }
-        if self.last.val() {
-            self.drain.d.next = self.now.val();
+        if self.ended.val() {
+            self.drain.d.next = self.best.q.val();
         }
         self.out.next = self.drain.q.val();
     }
@@ -83,9 +78,7 @@ pub struct Maxima {
     pub out: Vec<Wire<Out>>,
     pack: Concat,
     delay: Delay,
-    control: Concat,
-    control_delay: Delay,
-    control_split: Split,
+    ended: Dff<Bit>,
     split: Split,
     maximum: Vec<Maximum>,
     lanes: Const,
@@ -105,11 +98,9 @@ impl Maxima {
             last: Signal::default(),
             out: Wire::many(lanes, 8),
             pack: Concat::new(lanes, 8),
-            // As the array does, maxima take a cycle more than their control.
-            delay: Delay::new(8 * lanes, sum_latency(config) + 1, false),
-            control: Concat::new(3, 1),
-            control_delay: Delay::new(3, 1, true),
-            control_split: Split::new(3, 1),
+            // As the array does, maxima take a cycle more than their control: that of the drain register.
+            delay: Delay::new(8 * lanes, sum_latency(config), false),
+            ended: Dff::default(),
             split: Split::new(lanes, 8),
             maximum: (0..lanes).map(|_| Maximum::default()).collect(),
             lanes: lanes.into(),
@@ -122,17 +113,13 @@ impl Logic for Maxima {
     fn update(&mut self) {
         self.delay.x.next = self.pack.y.val();
         self.split.x.next = self.delay.y.val();
-        self.control.parts[0].next = self.valid.val().into();
-        self.control.parts[1].next = self.first.val().into();
-        self.control.parts[2].next = self.last.val().into();
-        self.control_delay.x.next = self.control.y.val();
-        self.control_split.x.next = self.control_delay.y.val();
+        self.ended.d.next = self.last.val();
         for k in 0..self.lanes.value {
             self.pack.parts[k].next = self.x[k].val();
             self.maximum[k].x.next = self.split.parts[k].val();
-            self.maximum[k].valid.next = self.control_split.parts[0].val().any();
-            self.maximum[k].first.next = self.control_split.parts[1].val().any();
-            self.maximum[k].last.next = self.control_split.parts[2].val().any();
+            self.maximum[k].valid.next = self.valid.val();
+            self.maximum[k].first.next = self.first.val();
+            self.maximum[k].ended.next = self.ended.q.val();
             self.out[k].next = self.maximum[k].out.val();
         }
     }

@@ -5,21 +5,23 @@ use crate::lang::prelude::*;
 
 /// Bits of P = acc·m + B + r·R, by the numerics contract.
 pub const PRODUCT_BITS: usize = 48;
-/// Bits of P >> (s − 1) that decide: when it needs more, the result lies beyond every clamp, whatever z is.
+/// Bits of 2P, from which shifting by s starts: P >> (s − 1) without the subtraction.
+const DOUBLE_BITS: usize = PRODUCT_BITS + 1;
+/// Bits of 2P >> s that decide: when it needs more, the result lies beyond every clamp, whatever z is.
 pub const KEPT_BITS: usize = 10;
-/// Bits that a shift by the lower four bits of s − 1 starts from.
+/// Bits that a shift by the lower four bits of s starts from.
 const COARSE_BITS: usize = KEPT_BITS + 15;
 /// Bits that a shift by the lower two of them starts from.
 const FINE_BITS: usize = KEPT_BITS + 3;
 
-/// P >> (s − 1), cut to [`KEPT_BITS`], in two registered stages; `over` when the cut changes it.
+/// 2P >> s, cut to [`KEPT_BITS`], in two registered stages; `over` when the cut changes it.
 #[derive(LogicBlock)]
 pub struct NarrowShift {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// P, signed.
     pub total: Wire<In>,
-    /// s − 1, at most 46.
+    /// s, at most 47.
     pub places: Wire<In>,
     /// P > 0, one cycle later.
     pub positive: Signal<Out, Bit>,
@@ -30,6 +32,7 @@ pub struct NarrowShift {
     /// P < 0, with them.
     pub negative: Signal<Out, Bit>,
     places_q: Reg,
+    double: Wire<Local>,
     top: Wire<Local>,
     sign: Wire<Local>,
     differs: Wire<Local>,
@@ -66,9 +69,10 @@ impl Default for NarrowShift {
             negative: Signal::default(),
             places_q: Reg::plain(6),
             top: Wire::new(1),
-            sign: Wire::new(PRODUCT_BITS),
-            differs: Wire::new(PRODUCT_BITS),
-            upper: Wire::new(16),
+            double: Wire::new(DOUBLE_BITS),
+            sign: Wire::new(DOUBLE_BITS),
+            differs: Wire::new(DOUBLE_BITS),
+            upper: Wire::new(DOUBLE_BITS - 32),
             coarse: Choose::new(4, COARSE_BITS, 2),
             coarse_q: Reg::plain(COARSE_BITS),
             over_q: bit(),
@@ -95,17 +99,18 @@ impl Logic for NarrowShift {
     fn update(&mut self) {
         // The sign; shift by 0, 16 or 32, and whether any bit that is lost above differs from the sign.
         self.places_q.d.next = self.places.val();
+        self.double.next = unsigned_cast(self.total.val()) << 1;
         self.top.next = self.total.val().get_bits::<1>(47);
         self.sign.next = signed_cast(self.top.val());
-        self.differs.next = self.total.val() ^ self.sign.val();
-        self.upper.next = self.total.val().get_bits::<16>(32);
+        self.differs.next = self.double.val() ^ self.sign.val();
+        self.upper.next = self.double.val().get_bits::<17>(32);
         self.coarse.index.next = self.places.val().get_bits::<2>(4);
-        self.coarse.parts[0].next = self.total.val().get_bits::<25>(0);
-        self.coarse.parts[1].next = self.total.val().get_bits::<25>(16);
+        self.coarse.parts[0].next = self.double.val().get_bits::<25>(0);
+        self.coarse.parts[1].next = self.double.val().get_bits::<25>(16);
         self.coarse.parts[2].next = signed_cast(self.upper.val());
         self.coarse.parts[3].next = signed_cast(self.upper.val());
         self.coarse_q.d.next = self.coarse.y.val();
-        self.over_q.d.next = ((self.differs.val().get_bits::<6>(41).any() && !self.places.val().get_bit(5))
+        self.over_q.d.next = ((self.differs.val().get_bits::<7>(41).any() && !self.places.val().get_bit(5))
             || (self.differs.val().get_bits::<16>(25).any() && !self.places.val().get_bits::<2>(4).any()))
         .into();
         self.negative_q.d.next = self.top.val();

@@ -22,7 +22,7 @@ fn positions(config: &Config) -> usize {
 /// Post-processing.
 ///
 /// A position's results stand in the drain registers from `drained` on. Group g (columns, or lanes, g·P …) is taken g
-/// cycles after that, written [`PPU_LATENCY`] + 1 cycles later, and kept one more.
+/// cycles after that, written [`SELECT_LATENCY`](super::group_select::SELECT_LATENCY) + [`PPU_LATENCY`] cycles later, and kept one more.
 #[derive(LogicBlock)]
 pub struct PostProcessing {
     /// Rising edge.
@@ -86,7 +86,10 @@ pub struct PostProcessing {
     group: Wire<Local>,
     work: Signal<Local, Bit>,
     group_ends: Signal<Local, Bit>,
-    taken: Vec<Reg>,
+    parameters: Dff<Bit>,
+    parameter_word_q: Reg,
+    residual_due: Dff<Bit>,
+    residual_granule_q: Reg,
     with_residual: Dff<Bit>,
     residuals: Split,
     signs: Concat,
@@ -99,6 +102,7 @@ pub struct PostProcessing {
     ended: Dff<Bit>,
     to_store: Reg,
     to_load: Reg,
+    early_to_load: Reg,
     under_way: Reg,
     ppu_lanes: Const,
     columns: Const,
@@ -147,7 +151,10 @@ impl PostProcessing {
             group: Wire::new(8),
             work: Signal::default(),
             group_ends: Signal::default(),
-            taken: Reg::many(p, config.accumulator_bits),
+            parameters: Dff::default(),
+            parameter_word_q: Reg::plain(16),
+            residual_due: Dff::default(),
+            residual_granule_q: Reg::plain(16),
             with_residual: Dff::default(),
             residuals: Split::new(p, 8),
             signs: Concat::new(p, 1),
@@ -160,6 +167,7 @@ impl PostProcessing {
             ended: Dff::default(),
             to_store: Reg::with_reset(4, 0),
             to_load: Reg::with_reset(4, 0),
+            early_to_load: Reg::with_reset(4, 0),
             under_way: Reg::with_reset(8, 0),
             ppu_lanes: p.into(),
             columns: n.into(),
@@ -192,16 +200,19 @@ impl Logic for PostProcessing {
         for k in 0..self.lanes.value {
             self.select.maxima[k].next = self.maxima[k].val();
         }
-        // Parameters and residual operands are read with the group and arrive with `taken`.
-        self.parameter_read.next = self.work.val();
-        self.parameter_word.next = self.head.parameter_word.val() + unsigned_cast(self.group.val());
-        self.residual_read.next = self.work.val() && self.head.with_residual.val().any();
-        self.residual_granule.next = self.head.residual.val() + unsigned_cast(self.group.val());
-        self.with_residual.d.next = self.head.with_residual.val().any();
+        // Parameters and residual operands are read in the cycle after, and arrive with the results.
+        self.parameters.d.next = self.work.val();
+        self.parameter_word_q.d.next = self.head.parameter_word.val() + unsigned_cast(self.group.val());
+        self.parameter_read.next = self.parameters.q.val();
+        self.parameter_word.next = self.parameter_word_q.q.val();
+        self.residual_due.d.next = self.work.val() && self.head.with_residual.val().any();
+        self.residual_granule_q.d.next = self.head.residual.val() + unsigned_cast(self.group.val());
+        self.residual_read.next = self.residual_due.q.val();
+        self.residual_granule.next = self.residual_granule_q.q.val();
+        self.with_residual.d.next = self.residual_due.q.val();
         self.residuals.x.next = self.residual.val();
         for p in 0..self.ppu_lanes.value {
-            self.taken[p].d.next = self.select.taken[p].val();
-            self.lane[p].acc.next = self.taken[p].q.val();
+            self.lane[p].acc.next = self.select.taken[p].val();
             self.lane[p].residual.next = 0.into();
             if self.with_residual.q.val() {
                 self.lane[p].residual.next = self.residuals.parts[p].val();
@@ -270,12 +281,13 @@ impl Logic for PostProcessing {
             }
         }
         self.give_store.next = self.to_store.q.val();
-        self.give_load.next = self.to_load.q.val();
-        // Else its last parameters are read in this cycle, its activations and weights long before: their buffers
-        // are free from the next. What follows an instruction that keeps has not started by then.
+        // Else its last parameters are read in the next cycle, its activations and weights long before: their buffers
+        // are free from then on. What follows an instruction that keeps has not started by then.
+        self.early_to_load.d.next = 0.into();
         if self.group_ends.val() && self.head.ends.val().any() && !self.head.target.val().get_bit(1) {
-            self.give_load.next = self.head.signal_load.val();
+            self.early_to_load.d.next = self.head.signal_load.val();
         }
+        self.give_load.next = self.to_load.q.val() | self.early_to_load.q.val();
         if self.push.val() && !self.ended.q.val() {
             self.under_way.d.next = self.under_way.q.val() + 1;
         }

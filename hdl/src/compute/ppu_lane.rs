@@ -30,7 +30,7 @@ const LOW_BITS: usize = 24;
 ///      └──────────────────────────────────────────────────────▶ raw
 /// ```
 ///
-/// Rounding needs no adder of its own: (P + 2^(s−1)) >> s = ((P >> (s−1)) + 1) >> 1. Nor does the zero point:
+/// Rounding needs no adder of its own: (P + 2^(s−1)) >> s = ((2P >> s) + 1) >> 1. Nor does the zero point:
 /// ((t + 1) >> 1) + z = (t + 2z + 1) >> 1.
 #[derive(LogicBlock)]
 pub struct PpuLane {
@@ -165,7 +165,7 @@ impl Logic for PpuLane {
             self.residuals[i + 1].d.next = self.residuals[i].q.val();
             self.factor[i + 1].d.next = self.factor[i].q.val();
         }
-        self.shifts[0].d.next = self.fields.shift.val() - 1;
+        self.shifts[0].d.next = self.fields.shift.val();
         for i in 0..4 {
             self.shifts[i + 1].d.next = self.shifts[i].q.val();
         }

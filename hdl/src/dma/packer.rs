@@ -72,8 +72,7 @@ pub struct Packer {
     merge_spills: Reg,
     merge_ends: Dff<Bit>,
     merge_last: Dff<Bit>,
-    kept: Reg,
-    kept_bytes: Split,
+    kept: Vec<Reg>,
     new_bytes: Split,
     merged: Concat,
     fills: Signal<Local, Bit>,
@@ -136,8 +135,7 @@ impl Packer {
             merge_spills: Reg::plain(1),
             merge_ends: Dff::default(),
             merge_last: Dff::default(),
-            kept: Reg::plain(axi),
-            kept_bytes: Split::new(beat, 8),
+            kept: Reg::many(beat, 8),
             new_bytes: Split::new(beat, 8),
             merged: Concat::new(beat, 8),
             fills: bit(),
@@ -221,19 +219,21 @@ impl Logic for Packer {
             self.merge_last.d.next = self.read_last.q.val();
         }
         // 3: merge with what is kept; write.
-        self.kept_bytes.x.next = self.kept.q.val();
         self.new_bytes.x.next = self.merge_data.q.val();
         for i in 0..self.beat_bytes.value {
             self.merged.parts[i].next = self.new_bytes.parts[i].val();
             if self.spilling.q.val() || (self.merge_offset.q.val() > i) {
-                self.merged.parts[i].next = self.kept_bytes.parts[i].val();
+                self.merged.parts[i].next = self.kept[i].q.val();
+            }
+            // A byte that is not new stays: each has an enable of its own instead of a multiplexer.
+            if self.go.val()
+                && self.merge_valid.q.val()
+                && (self.fills.val() || (self.merge_offset.q.val() <= i))
+            {
+                self.kept[i].d.next = self.new_bytes.parts[i].val();
             }
         }
         if self.go.val() && self.merge_valid.q.val() {
-            self.kept.d.next = self.merged.y.val();
-            if self.fills.val() {
-                self.kept.d.next = self.merge_data.q.val();
-            }
             self.spilling.d.next = self.spills.val();
             self.spilling_last.d.next = self.merge_last.q.val();
         }

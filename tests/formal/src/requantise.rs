@@ -15,7 +15,7 @@ pub fn properties() -> Result<Vec<Property>, Error> {
     Ok(vec![multiplier()?, products()?, rounding()?])
 }
 
-/// P at its register, and s − 1 beside it.
+/// P at its register, and s beside it.
 fn halves(property: Property) -> Property {
     property.inner("high5_q", 24, "total_upper").inner("bits5_q", 24, "total_lower").inner(
         "shifts_4_q",
@@ -79,7 +79,7 @@ fn products() -> Result<Property, Error> {
         .broken("the upper part of R does not count", "residual_high_y + low4_q", "low4_q")
         .broken("the upper part of R has no sign", "factor_3_q[39:24]", "{1'b0, factor_3_q[38:24]}")
         .broken("the accumulator has no sign", "accs_1_q[31:24]", "{1'b0, accs_1_q[30:24]}")
-        .broken("s instead of s - 1", "fields_shift - 6'd1", "fields_shift"))
+        .broken("s - 1 instead of s", "shifts_0_q <= fields_shift", "shifts_0_q <= fields_shift - 6'd1"))
 }
 
 fn rounding() -> Result<Property, Error> {
@@ -91,11 +91,11 @@ fn rounding() -> Result<Property, Error> {
         .steps(6)
         .broken("rounds down", "(zero_point << 1) | 11'd1", "zero_point << 1")
         .broken("the zero point counts once", "zero_point << 1", "zero_point")
-        .broken("a bit that is too high goes unseen", "differs[46:41]", "differs[46:42]")
+        .broken("a bit that is too high goes unseen", "differs[47:41]", "differs[47:42]")
         .broken("so does one after the shift by fours", "(fours != 2'd3)", "1'd0")
         .broken("so does one after the shift by ones", "fine_differs[9] &&", "1'd0 &&")
         .broken("what is too large is cut", "over = late_over_q", "over = 1'd0")
-        .broken("the shift is logical", "upper} : {{9{upper[15]}}", "upper} : {{9{1'b0}}")
+        .broken("the shift is logical", "upper} : {{8{upper[16]}}", "upper} : {{8{1'b0}}")
         .broken("below and above exchanged", "$signed(moved) < $signed(low)", "$signed(moved) > $signed(low)")
         .broken("0 counts as positive", "(|total) && ~top", "~top"))
 }

@@ -1,4 +1,4 @@
-  // Five cycles after its operands, the sum is acc*m + B + r*R, and s - 1 stands beside it.
+  // Five cycles after its operands, the sum is acc*m + B + r*R, and s stands beside it.
   //
   // These products in full are out of a solver's reach. acc is upper*2^24 + lower, lower without a sign, so acc*m is
   // upper*m*2^24 + lower*m, and r*R likewise; the four products are written as, and when, the lane writes them, so that
@@ -42,7 +42,7 @@
     sum3 <= sum2 + (upper_m <<< 24);
     sum4 <= sum3 + r_lower_residual;
     sum5 <= sum4 + (r_upper_residual <<< 24);
-    places1 <= s - 6'd1;
+    places1 <= s;
     places2 <= places1;
     places3 <= places2;
     places4 <= places3;

@@ -1,11 +1,11 @@
   // Every P that the compiler allows: the rounded sum fits 48 signed bits, 1 <= s <= 47.
   wire [47:0] total = {total_upper, total_lower};
-  wire [5:0] s = places + 6'd1;
+  wire [5:0] s = places;
   wire signed [63:0] p = $signed(total);
-  wire signed [63:0] half = 64'sd1 << places;
+  wire signed [63:0] half = 64'sd1 << (s - 6'd1);
   wire signed [63:0] rounded = p + half;
   always @* begin
-    assume (places <= 46);
+    assume (s >= 1 && s <= 47);
     assume (rounded < 64'sd140737488355328);
     assume ($signed(lo) <= $signed(hi));
   end
