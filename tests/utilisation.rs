@@ -2,15 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use cbp_host::bench::{Bench, Figures, Workload, measure};
+use cbp_host::bench::{Bench, Figures, Memory, Workload, measure};
 use cbp_isa::{Preset, WeightSet};
 
-/// Runs a workload on preset `small`, two-bit shift, 200 cycles of latency.
-fn run(net: &str, batch: usize, int8: bool) -> Figures {
-    let config = Preset::named("small").unwrap().config(WeightSet::TwoBitShift);
+/// Runs a workload on an array for two-bit shift.
+fn run(preset: &str, memory: Memory, net: &str, batch: usize, int8: bool) -> Figures {
+    let config = Preset::named(preset).unwrap().config(WeightSet::TwoBitShift);
     let weights = (!int8).then_some(WeightSet::TwoBitShift);
     let workload = net.parse::<Workload>().unwrap().with_weights(weights);
-    let figures = measure(&Bench::new(workload, batch, config)).unwrap();
+    let figures = measure(&Bench { memory, ..Bench::new(workload, batch, config) }).unwrap();
     println!("{figures:#?}");
     assert!(figures.compared > 0);
     assert_eq!(figures.mismatches, 0);
@@ -20,8 +20,9 @@ fn run(net: &str, batch: usize, int8: bool) -> Figures {
     figures
 }
 
+/// On preset `small`, 200 cycles of latency.
 fn busy(net: &str, batch: usize, int8: bool, floor: f64) {
-    let figures = run(net, batch, int8);
+    let figures = run("small", Memory::Fixed(200), net, batch, int8);
     assert!(figures.mac_utilization >= floor, "{net}: {}", figures.mac_utilization);
 }
 
@@ -48,4 +49,22 @@ fn first_layer_7_by_7() {
 #[test]
 fn whole_resnet18() {
     busy("resnet18", 1, false, 0.88);
+}
+
+#[test]
+#[ignore = "takes two minutes; ./test --full"]
+fn whole_resnet50() {
+    busy("resnet50", 1, false, 0.88);
+}
+
+/// ResNet-18's 3×3 layers, and the whole of it, over a PCIe link with a latency of 1 µs.
+#[test]
+#[ignore = "builds the largest array; ./test --full"]
+fn over_a_link() {
+    let link = || Memory::Link("gen2x4".parse().unwrap());
+    for net in ["conv:3x3,64-64,56", "conv:3x3,128-128,28", "conv:3x3,256-256,14", "conv:3x3,512-512,7"] {
+        let figures = run("acorn", link(), net, 16, false);
+        assert!(figures.mac_utilization >= 0.80, "{net}: {}", figures.mac_utilization);
+    }
+    run("acorn", link(), "resnet18", 1, false);
 }
