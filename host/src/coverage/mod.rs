@@ -1,6 +1,6 @@
 //! How much of the emitted Verilog the whole-path cases exercise: lines that run, bits that go up and down.
 //!
-//! - [`measure`]: builds the core with Verilator's counters, runs the [cases](crate::cases), merges what they count
+//! - [`measure`]: builds the core with Verilator's counters, runs the [cases], merges what they count
 //! - [`points`]: the counted points; [`exclusions`]: those that no run can reach
 //! - [`Report`]: per module and in total
 
