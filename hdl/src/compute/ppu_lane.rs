@@ -12,16 +12,16 @@ decoder!(
 );
 
 /// Cycles from `acc` and `record` to `value` and `raw`.
-pub const PPU_LATENCY: usize = 8;
+pub const PPU_LATENCY: usize = 9;
 /// Cycles from `acc` and `record` to `positive`.
-pub const SIGN_LATENCY: usize = 6;
+pub const SIGN_LATENCY: usize = 7;
 /// Cycles from `acc` and `record` until `lo`, `hi` and `z_out` are used.
-pub const CLAMP_LATENCY: usize = 7;
+pub const CLAMP_LATENCY: usize = 8;
 
 /// Factors are multiplied in two parts, of this many bits and the bits above: what the signed multipliers of FPGAs
-/// take, with an adder behind each.
+/// take, with a register and an adder behind each.
 const LOW_BITS: usize = 24;
-/// `value` = clamp(((P + 2^(s−1)) >> s) + z, lo, hi) with P = acc·m + B + r·R, in eight registered stages.
+/// `value` = clamp(((P + 2^(s−1)) >> s) + z, lo, hi) with P = acc·m + B + r·R, in nine registered stages.
 ///
 /// ```text
 ///      B ─▶ +         ┌─▶ P > 0 ──────────────────────────────▶ positive
@@ -57,7 +57,7 @@ pub struct PpuLane {
     fields: ParameterFields,
     accs: Vec<Reg>,
     multiplier: Vec<Reg>,
-    bias1: Reg,
+    bias: Vec<Reg>,
     residuals: Vec<Reg>,
     factor: Vec<Reg>,
     shifts: Vec<Reg>,
@@ -65,16 +65,20 @@ pub struct PpuLane {
     acc_high: MultiplySigned,
     residual_low: MultiplySigned,
     residual_high: MultiplySigned,
-    wide2: Wire<Local>,
-    low2: Reg,
-    high3: Reg,
-    bits3: Reg,
-    sum3: Concat,
-    wide4: Wire<Local>,
-    low4: Reg,
-    high5: Reg,
-    bits5: Reg,
-    sum5: Concat,
+    acc_low2: Reg,
+    acc_high3: Reg,
+    residual_low4: Reg,
+    residual_high5: Reg,
+    wide3: Wire<Local>,
+    low3: Reg,
+    high4: Reg,
+    bits4: Reg,
+    sum4: Concat,
+    wide5: Wire<Local>,
+    low5: Reg,
+    high6: Reg,
+    bits6: Reg,
+    sum6: Concat,
     shift: NarrowShift,
     kept: Wire<Local>,
     wide: Wire<Local>,
@@ -112,24 +116,28 @@ impl PpuLane {
             fields: ParameterFields::default(),
             accs: Reg::many(PPU_LATENCY, accumulator_bits),
             multiplier: Reg::many(2, 16),
-            bias1: Reg::plain(whole),
+            bias: Reg::many(2, whole),
             residuals: Reg::many(4, 8),
             factor: Reg::many(4, parameter::RESIDUAL_MULTIPLIER.width),
-            shifts: Reg::many(5, 6),
+            shifts: Reg::many(6, 6),
             acc_low: MultiplySigned::new(LOW_BITS + 1, 16),
             acc_high: MultiplySigned::new(accumulator_bits - LOW_BITS, 16),
             residual_low: MultiplySigned::new(LOW_BITS + 1, 8),
             residual_high: MultiplySigned::new(high_bits, 8),
-            wide2: Wire::new(whole),
-            low2: Reg::plain(whole),
-            high3: Reg::plain(half),
-            bits3: Reg::plain(half),
-            sum3: Concat::new(2, half),
-            wide4: Wire::new(whole),
-            low4: Reg::plain(whole),
-            high5: Reg::plain(half),
-            bits5: Reg::plain(half),
-            sum5: Concat::new(2, half),
+            acc_low2: Reg::plain(LOW_BITS + 17),
+            acc_high3: Reg::plain(half),
+            residual_low4: Reg::plain(LOW_BITS + 9),
+            residual_high5: Reg::plain(half),
+            wide3: Wire::new(whole),
+            low3: Reg::plain(whole),
+            high4: Reg::plain(half),
+            bits4: Reg::plain(half),
+            sum4: Concat::new(2, half),
+            wide5: Wire::new(whole),
+            low5: Reg::plain(whole),
+            high6: Reg::plain(half),
+            bits6: Reg::plain(half),
+            sum6: Concat::new(2, half),
             shift: NarrowShift::default(),
             kept: Wire::new(KEPT_BITS),
             wide: Wire::new(WIDE),
@@ -152,13 +160,14 @@ impl Logic for PpuLane {
         self.fields.word.next = self.record.val();
         // 1: operands; what is used later waits.
         self.accs[0].d.next = self.acc.val();
-        for i in 0..7 {
+        for i in 0..8 {
             self.accs[i + 1].d.next = self.accs[i].q.val();
         }
-        self.raw.next = self.accs[7].q.val();
+        self.raw.next = self.accs[8].q.val();
         self.multiplier[0].d.next = self.fields.multiplier.val();
         self.multiplier[1].d.next = self.multiplier[0].q.val();
-        self.bias1.d.next = self.fields.bias.val();
+        self.bias[0].d.next = self.fields.bias.val();
+        self.bias[1].d.next = self.bias[0].q.val();
         self.residuals[0].d.next = self.residual.val();
         self.factor[0].d.next = self.fields.residual_multiplier.val();
         for i in 0..3 {
@@ -166,36 +175,40 @@ impl Logic for PpuLane {
             self.factor[i + 1].d.next = self.factor[i].q.val();
         }
         self.shifts[0].d.next = self.fields.shift.val();
-        for i in 0..4 {
+        for i in 0..5 {
             self.shifts[i + 1].d.next = self.shifts[i].q.val();
         }
-        // 2, 3: acc·m + B; lower parts count up from 0, upper parts have the sign.
+        // 2, 3, 4: acc·m + B; lower parts count up from 0, upper parts have the sign.
         self.acc_low.a.next = unsigned_cast(self.accs[0].q.val().get_bits::<24>(0));
         self.acc_low.b.next = self.multiplier[0].q.val();
-        self.wide2.next = signed_cast(self.acc_low.y.val());
-        self.low2.d.next = self.wide2.val() + self.bias1.q.val();
+        self.acc_low2.d.next = self.acc_low.y.val();
         self.acc_high.a.next = self.accs[1].q.val().get_bits::<8>(24);
         self.acc_high.b.next = self.multiplier[1].q.val();
-        self.high3.d.next = self.acc_high.y.val() + self.low2.q.val().get_bits::<24>(24);
-        self.bits3.d.next = self.low2.q.val().get_bits::<24>(0);
-        self.sum3.parts[0].next = self.bits3.q.val();
-        self.sum3.parts[1].next = self.high3.q.val();
-        // 4, 5: + r·R.
+        self.acc_high3.d.next = self.acc_high.y.val();
+        self.wide3.next = signed_cast(self.acc_low2.q.val());
+        self.low3.d.next = self.wide3.val() + self.bias[1].q.val();
+        self.high4.d.next = self.acc_high3.q.val() + self.low3.q.val().get_bits::<24>(24);
+        self.bits4.d.next = self.low3.q.val().get_bits::<24>(0);
+        self.sum4.parts[0].next = self.bits4.q.val();
+        self.sum4.parts[1].next = self.high4.q.val();
+        // 4, 5, 6: + r·R.
         self.residual_low.a.next = unsigned_cast(self.factor[2].q.val().get_bits::<24>(0));
         self.residual_low.b.next = self.residuals[2].q.val();
-        self.wide4.next = signed_cast(self.residual_low.y.val());
-        self.low4.d.next = self.wide4.val() + self.sum3.y.val();
+        self.residual_low4.d.next = self.residual_low.y.val();
         self.residual_high.a.next = self.factor[3].q.val().get_bits::<16>(24);
         self.residual_high.b.next = self.residuals[3].q.val();
-        self.high5.d.next = self.residual_high.y.val() + self.low4.q.val().get_bits::<24>(24);
-        self.bits5.d.next = self.low4.q.val().get_bits::<24>(0);
-        self.sum5.parts[0].next = self.bits5.q.val();
-        self.sum5.parts[1].next = self.high5.q.val();
-        // 6, 7: shift.
-        self.shift.total.next = self.sum5.y.val();
-        self.shift.places.next = self.shifts[4].q.val();
+        self.residual_high5.d.next = self.residual_high.y.val();
+        self.wide5.next = signed_cast(self.residual_low4.q.val());
+        self.low5.d.next = self.wide5.val() + self.sum4.y.val();
+        self.high6.d.next = self.residual_high5.q.val() + self.low5.q.val().get_bits::<24>(24);
+        self.bits6.d.next = self.low5.q.val().get_bits::<24>(0);
+        self.sum6.parts[0].next = self.bits6.q.val();
+        self.sum6.parts[1].next = self.high6.q.val();
+        // 7, 8: shift.
+        self.shift.total.next = self.sum6.y.val();
+        self.shift.places.next = self.shifts[5].q.val();
         self.positive.next = self.shift.positive.val();
-        // 8: round, zero point, clamp.
+        // 9: round, zero point, clamp.
         self.kept.next = self.shift.kept.val();
         self.wide.next = signed_cast(self.kept.val());
         self.zero_point.next = signed_cast(self.z_out.val());

@@ -17,8 +17,8 @@ pub fn properties() -> Result<Vec<Property>, Error> {
 
 /// P at its register, and s beside it.
 fn halves(property: Property) -> Property {
-    property.inner("high5_q", 24, "total_upper").inner("bits5_q", 24, "total_lower").inner(
-        "shifts_4_q",
+    property.inner("high6_q", 24, "total_upper").inner("bits6_q", 24, "total_lower").inner(
+        "shifts_5_q",
         6,
         "places",
     )
@@ -64,19 +64,19 @@ fn products() -> Result<Property, Error> {
         .number("BIAS", parameter::BIAS.lsb as u64)
         .number("SHIFT", parameter::SHIFT.lsb as u64)
         .number("RESIDUAL", parameter::RESIDUAL_MULTIPLIER.lsb as u64)
-        .steps(8)
+        .steps(9)
         .hint("acc", "32'h87654321")
         .hint("residual", "8'h85")
         .hint(
             "record",
             format!("128'h{:032x}", u128::from_le_bytes(encode_parameter(-321, 1 << 40, 5, -0x12_3456_789a))),
         )
-        .broken("the bias is not added", "wide2 + bias1_q", "wide2")
-        .broken("the residual is subtracted", "wide4 + sum3_y", "sum3_y - wide4")
-        .broken("the product of the lower part of acc has no sign", "acc_low_y[40]", "1'b0")
-        .broken("the product of the lower part of R has no sign", "residual_low_y[32]", "1'b0")
-        .broken("the upper part of acc does not count", "acc_high_y + low2_q", "low2_q")
-        .broken("the upper part of R does not count", "residual_high_y + low4_q", "low4_q")
+        .broken("the bias is not added", "wide3 + bias_1_q", "wide3")
+        .broken("the residual is subtracted", "wide5 + sum4_y", "sum4_y - wide5")
+        .broken("the product of the lower part of acc has no sign", "acc_low2_q[40]", "1'b0")
+        .broken("the product of the lower part of R has no sign", "residual_low4_q[32]", "1'b0")
+        .broken("the upper part of acc does not count", "acc_high3_q + low3_q", "low3_q")
+        .broken("the upper part of R does not count", "residual_high5_q + low5_q", "low5_q")
         .broken("the upper part of R has no sign", "factor_3_q[39:24]", "{1'b0, factor_3_q[38:24]}")
         .broken("the accumulator has no sign", "accs_1_q[31:24]", "{1'b0, accs_1_q[30:24]}")
         .broken("s - 1 instead of s", "shifts_0_q <= fields_shift", "shifts_0_q <= fields_shift - 6'd1"))
@@ -85,9 +85,9 @@ fn products() -> Result<Property, Error> {
 fn rounding() -> Result<Property, Error> {
     let name = "PPU lane, second half: clamp(((P + 2^(s-1)) >> s) + z, lo, hi) and P > 0, every P";
     Ok(halves(Property::new(name, &PpuLane::new(32), include_str!("benches/requantise.v"))?)
-        .cut("high5_q")
-        .cut("bits5_q")
-        .cut("shifts_4_q")
+        .cut("high6_q")
+        .cut("bits6_q")
+        .cut("shifts_5_q")
         .steps(6)
         .broken("rounds down", "(zero_point << 1) | 11'd1", "zero_point << 1")
         .broken("the zero point counts once", "zero_point << 1", "zero_point")

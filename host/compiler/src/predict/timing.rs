@@ -42,7 +42,7 @@ impl Default for Timing {
             load_gap: 2,
             store_gap: 1,
             array_latency: 9,
-            ppu_latency: 10,
+            ppu_latency: 11,
         }
     }
 }

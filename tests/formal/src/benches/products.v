@@ -1,4 +1,4 @@
-  // Five cycles after its operands, the sum is acc*m + B + r*R, and s stands beside it.
+  // Six cycles after its operands, the sum is acc*m + B + r*R, and s stands beside it.
   //
   // These products in full are out of a solver's reach. acc is upper*2^24 + lower, lower without a sign, so acc*m is
   // upper*m*2^24 + lower*m, and r*R likewise; the four products are written as, and when, the lane writes them, so that
@@ -11,10 +11,13 @@
   always @* assume (s != 0);
   reg signed [31:0] acc1, acc2;
   reg signed [15:0] m1, m2;
-  reg signed [47:0] b1, sum2, sum3, sum4, sum5;
+  reg signed [47:0] b1, b2, sum3, sum4, sum5, sum6;
+  reg signed [40:0] lower_m2;
+  reg signed [23:0] upper_m3, r_upper_residual5;
+  reg signed [32:0] r_lower_residual4;
   reg signed [7:0] residual1, residual2, residual3, residual4;
   reg signed [39:0] r1, r2, r3, r4;
-  reg [5:0] places1, places2, places3, places4, places5;
+  reg [5:0] places1, places2, places3, places4, places5, places6;
   reg [2:0] age = 3'd0;
   wire [24:0] acc_lower = {1'b0, acc1[23:0]};
   wire [7:0] acc_upper = acc2[31:24];
@@ -30,6 +33,11 @@
     m1 <= m;
     m2 <= m1;
     b1 <= b;
+    b2 <= b1;
+    lower_m2 <= lower_m;
+    upper_m3 <= upper_m;
+    r_lower_residual4 <= r_lower_residual;
+    r_upper_residual5 <= r_upper_residual;
     residual1 <= residual;
     residual2 <= residual1;
     residual3 <= residual2;
@@ -38,18 +46,19 @@
     r2 <= r1;
     r3 <= r2;
     r4 <= r3;
-    sum2 <= b1 + lower_m;
-    sum3 <= sum2 + (upper_m <<< 24);
-    sum4 <= sum3 + r_lower_residual;
-    sum5 <= sum4 + (r_upper_residual <<< 24);
+    sum3 <= b2 + lower_m2;
+    sum4 <= sum3 + (upper_m3 <<< 24);
+    sum5 <= sum4 + r_lower_residual4;
+    sum6 <= sum5 + (r_upper_residual5 <<< 24);
     places1 <= s;
     places2 <= places1;
     places3 <= places2;
     places4 <= places3;
     places5 <= places4;
-    if (age < 5) age <= age + 1;
+    places6 <= places5;
+    if (age < 6) age <= age + 1;
   end
-  always @* if (age == 5) begin
-    assert (total == sum5);
-    assert (places == places5);
+  always @* if (age == 6) begin
+    assert (total == sum6);
+    assert (places == places6);
   end
