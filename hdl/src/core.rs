@@ -7,6 +7,7 @@
 //! ```
 
 use cbp_isa::Config;
+use cbp_isa::ring::SEGMENTS;
 
 use crate::compute::ComputeEngine;
 use crate::compute::sequencer::INSTRUCTION_BITS;
@@ -20,14 +21,12 @@ use crate::dma::load::LoadEngine;
 use crate::dma::read_port::ReadPort;
 use crate::dma::store::StoreEngine;
 use crate::dma::write_port::WritePort;
-use crate::lang::arith::Concat;
+use crate::lang::arith::{Choose, Concat};
 use crate::lang::prelude::*;
-use crate::parts::{Fifo, Tokens};
+use crate::parts::{Fifo, InstructionQueue, Tokens};
 
-/// Instructions waiting per engine.
-const QUEUE: usize = 8;
 /// Operand beats between the bus and LOAD.
-const ARRIVING: usize = 2;
+const ARRIVING: usize = 4;
 
 /// Rings, engines and the AXI master.
 #[derive(LogicBlock)]
@@ -130,9 +129,9 @@ pub struct Core {
     pub bresp: Wire<In>,
     jobs: Jobs,
     fetch: Fetch,
-    load_queue: Fifo,
-    compute_queue: Fifo,
-    store_queue: Fifo,
+    load_queue: InstructionQueue,
+    compute_queue: InstructionQueue,
+    store_queue: InstructionQueue,
     arriving: Fifo,
     load: LoadEngine,
     compute: ComputeEngine,
@@ -148,6 +147,10 @@ pub struct Core {
     counters: Counters,
     errors: ErrorLatch,
     watchdog: Watchdog,
+    load_base: Choose,
+    load_length: Choose,
+    store_base: Choose,
+    store_length: Choose,
     last_part: Concat,
     flush_q: Reg,
     engine_reset_q: Reg,
@@ -166,7 +169,7 @@ impl Core {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let axi = config.axi_bits;
-        let queue = || Fifo::new(INSTRUCTION_BITS, QUEUE);
+        let queue = || InstructionQueue::new(INSTRUCTION_BITS, axi);
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -236,6 +239,10 @@ impl Core {
             counters: Counters::default(),
             errors: ErrorLatch::default(),
             watchdog: Watchdog::default(),
+            load_base: Choose::new(SEGMENTS, 64, 4),
+            load_length: Choose::new(SEGMENTS, 32, 4),
+            store_base: Choose::new(SEGMENTS, 64, 4),
+            store_length: Choose::new(SEGMENTS, 32, 4),
             last_part: Concat::new(32, 1),
             flush_q: Reg::plain(1),
             engine_reset_q: Reg::plain(1),
@@ -292,9 +299,9 @@ impl Logic for Core {
         // Behind END nothing starts: what has ended stays so until it is cleared.
         self.ended.d.next = self.fetch.ended.val()
             && !self.transfers.val()
-            && !self.load_queue.valid.val()
-            && !self.compute_queue.valid.val()
-            && !self.store_queue.valid.val()
+            && self.load_queue.empty.val()
+            && self.compute_queue.empty.val()
+            && self.store_queue.empty.val()
             && self.load.idle.val()
             && self.compute.idle.val()
             && self.store.idle.val();
@@ -316,15 +323,21 @@ impl Logic for Core {
         self.fetch.full_store.next = self.store_queue.full.val();
         self.load_queue.reset.next = self.engine_reset.val();
         self.load_queue.push.next = self.fetch.push_load.val();
-        self.load_queue.data.next = self.fetch.instruction.val();
+        self.load_queue.put.next = self.fetch.put.val();
+        self.load_queue.place.next = self.fetch.place.val();
+        self.load_queue.beat.next = self.fetch.put_beat.val();
         self.load_queue.pop.next = self.load.instruction_pop.val();
         self.compute_queue.reset.next = self.engine_reset.val();
         self.compute_queue.push.next = self.fetch.push_compute.val();
-        self.compute_queue.data.next = self.fetch.instruction.val();
+        self.compute_queue.put.next = self.fetch.put.val();
+        self.compute_queue.place.next = self.fetch.place.val();
+        self.compute_queue.beat.next = self.fetch.put_beat.val();
         self.compute_queue.pop.next = self.compute.instruction_pop.val();
         self.store_queue.reset.next = self.engine_reset.val();
         self.store_queue.push.next = self.fetch.push_store.val();
-        self.store_queue.data.next = self.fetch.instruction.val();
+        self.store_queue.put.next = self.fetch.put.val();
+        self.store_queue.place.next = self.fetch.place.val();
+        self.store_queue.beat.next = self.fetch.put_beat.val();
         self.store_queue.pop.next = self.store.instruction_pop.val();
         // LOAD.
         self.load.reset.next = self.engine_reset.val();
@@ -334,20 +347,20 @@ impl Logic for Core {
         self.load.compute_ready.next = self.compute_to_load.ready.val();
         self.load.store_ready.next = self.store_to_load.ready.val();
         self.load.limit.next = self.limit.q.val();
-        self.load.segment_base.next = 0.into();
-        self.load.segment_length.next = 0.into();
-        self.store.segment_base.next = 0.into();
-        self.store.segment_length.next = 0.into();
+        self.load_base.index.next = self.load.segment.val();
+        self.load_length.index.next = self.load.segment.val();
+        self.store_base.index.next = self.store.segment.val();
+        self.store_length.index.next = self.store.segment.val();
         for i in 0..4 {
-            if self.load.segment.val() == i {
-                self.load.segment_base.next = self.jobs.segment_base[i].val();
-                self.load.segment_length.next = self.jobs.segment_length[i].val();
-            }
-            if self.store.segment.val() == i {
-                self.store.segment_base.next = self.jobs.segment_base[i].val();
-                self.store.segment_length.next = self.jobs.segment_length[i].val();
-            }
+            self.load_base.parts[i].next = self.jobs.segment_base[i].val();
+            self.load_length.parts[i].next = self.jobs.segment_length[i].val();
+            self.store_base.parts[i].next = self.jobs.segment_base[i].val();
+            self.store_length.parts[i].next = self.jobs.segment_length[i].val();
         }
+        self.load.segment_base.next = self.load_base.y.val();
+        self.load.segment_length.next = self.load_length.y.val();
+        self.store.segment_base.next = self.store_base.y.val();
+        self.store.segment_length.next = self.store_length.y.val();
         // What the bus and LOAD do in a cycle does not depend on each other.
         self.arriving.reset.next = self.engine_reset.val();
         self.arriving.push.next = self.read_port.beat_valid[2].val() && !self.arriving.full.val();
@@ -372,7 +385,7 @@ impl Logic for Core {
         self.compute.write_data.next = self.load.write_data.val();
         self.compute.write_group.next = self.load.write_group.val();
         for p in 0..self.code_bits.value {
-            self.compute.group_data[p].next = self.load.group_data[p].val();
+            self.compute.plane_data[p].next = self.load.plane_data[p].val();
         }
         self.compute.read_output.next = self.store.read.val();
         self.compute.read_beat.next = self.store.read_beat.val();
@@ -495,25 +508,22 @@ impl Logic for Core {
         // Errors, in the order of `error_latch::SOURCES`.
         self.errors.clear.next = self.resume.val();
         self.errors.raised[0].next = self.watchdog.wedged.val();
-        self.errors.address[0].next = self.read_port.error_address.val();
         self.errors.raised[1].next = self.read_port.error.val();
-        self.errors.address[1].next = self.read_port.error_address.val();
         self.errors.raised[2].next = self.write_port.error.val();
-        self.errors.address[2].next = self.write_port.error_address.val();
         self.errors.raised[3].next = self.load.outside.val();
-        self.errors.address[3].next = self.load.fault_address.val();
         self.errors.raised[4].next = self.load.malformed.val();
-        self.errors.address[4].next = self.load.fault_address.val();
         self.errors.raised[5].next = self.store.outside.val();
-        self.errors.address[5].next = self.store.fault_address.val();
         self.errors.raised[6].next = self.store.malformed.val();
-        self.errors.address[6].next = self.store.fault_address.val();
         self.errors.raised[7].next = self.fetch.bad.val();
-        self.errors.address[7].next = unsigned_cast(self.fetch.index.val());
         self.errors.raised[8].next = self.jobs.bad_command.val();
-        self.errors.address[8].next = self.jobs.burst_address.val();
         self.errors.raised[9].next = self.compute.malformed.val();
-        self.errors.address[9].next = unsigned_cast(self.fetch.index.val());
+        // In the order of `error_latch::Place`.
+        self.errors.address[0].next = self.read_port.error_address.val();
+        self.errors.address[1].next = self.write_port.error_address.val();
+        self.errors.address[2].next = self.load.fault_address.val();
+        self.errors.address[3].next = self.store.fault_address.val();
+        self.errors.address[4].next = unsigned_cast(self.fetch.index.val());
+        self.errors.address[5].next = self.jobs.burst_address.val();
         self.error_code.next = self.errors.code.val();
         self.error_place.next = self.errors.place.val();
         self.failed.next = self.errors.failed.val();

@@ -69,6 +69,9 @@ impl Dut<'_> {
                 self.set("write_word", word as i64);
                 self.set("write_beat", beat as i64);
                 self.bench.set_bytes(&format!("{}.write_data", self.name), data);
+                for plane in 0..config.weight_set.code_bits() {
+                    self.bench.set_bytes(&format!("{}.plane_data_{plane}", self.name), data);
+                }
                 self.bench.tick();
             }
         }

@@ -6,10 +6,12 @@ mod common;
 use std::collections::VecDeque;
 
 use cbp_hdl::control::counters::Counter;
-use cbp_hdl::parts::{Buffer, Delay, Fifo, Tokens};
+use cbp_hdl::parts::{Buffer, Delay, Fifo, InstructionQueue, Tokens};
 use common::{Bench, Part, Random, part, seeds};
 
 const FIFO_DEPTH: usize = 8;
+/// Bits of an instruction, beats of one, instructions beside the head.
+const QUEUE: (usize, usize, usize) = (64, 4, 7);
 const BUFFER: (usize, usize) = (16, 3); // words, beats
 const DELAYS: [(usize, bool); 3] = [(1, true), (3, true), (4, false)]; // stages, with reset
 const COUNTER: u32 = 0x140;
@@ -19,6 +21,7 @@ const COUNTER_START: u64 = 0xffff_ff00;
 fn bench() -> Bench {
     let mut parts = vec![
         part("fifo", &Fifo::new(70, FIFO_DEPTH)),
+        part("instructions", &InstructionQueue::new(QUEUE.0, QUEUE.0 / QUEUE.1)),
         part("tokens", &Tokens::default()),
         part("buffer", &Buffer::new(BUFFER.0, BUFFER.1, 20)),
         counter(),
@@ -45,11 +48,12 @@ fn fifo() {
         let mut random = Random::new(seed);
         bench.reset("fifo");
         let mut queue: VecDeque<[u8; 9]> = VecDeque::new();
+        let mut pushed = false;
         for cycle in 0..2000 {
             // Phases that fill, drain and keep it level.
             let phase = cycle / 100 % 3;
             let push = queue.len() < FIFO_DEPTH && random.below(4) > phase;
-            let pop = !queue.is_empty() && random.below(4) >= 2 - phase;
+            let pop = queue.len() > usize::from(pushed) && random.below(4) >= 2 - phase;
             let mut data = [0; 9];
             data.fill_with(|| random.bits() as u8);
             data[8] &= 0x3f;
@@ -58,11 +62,15 @@ fn fifo() {
             bench.set_bytes("fifo.data", &data);
             bench.tick();
             assert_eq!(bench.get("fifo.count"), queue.len() as u64, "cycle {cycle}");
-            assert_eq!(bench.is("fifo.valid"), !queue.is_empty());
+            assert_eq!(bench.is("fifo.empty"), queue.is_empty());
+            // What was pushed in the cycle before is on its way.
+            let waits = queue.len() - usize::from(pushed);
+            assert_eq!(bench.is("fifo.valid"), waits > 0, "cycle {cycle}");
             assert_eq!(bench.is("fifo.full"), queue.len() == FIFO_DEPTH);
-            if let Some(head) = queue.front() {
-                assert_eq!(bench.get_bytes("fifo.head"), head, "cycle {cycle}");
+            if waits > 0 {
+                assert_eq!(bench.get_bytes("fifo.head"), queue[0], "cycle {cycle}");
             }
+            pushed = push;
             if pop {
                 queue.pop_front();
             }
@@ -74,6 +82,73 @@ fn fifo() {
             bench.flag(flag, false);
         }
     }
+}
+
+/// Instructions arrive beat by beat, some for other queues; every one stands at the head in its turn, at once if it had
+/// the time to be put together, and as many cycles after its push as it has beats if not.
+#[test]
+fn instructions() {
+    let (bits, parts, room) = QUEUE;
+    let beat_bits = bits / parts;
+    let mut bench = bench();
+    let mut filled = false;
+    for seed in seeds(20) {
+        let mut random = Random::new(seed);
+        bench.reset("instructions");
+        let mut queue: VecDeque<(u64, u64)> = VecDeque::new();
+        let (mut arriving, mut beats, mut since) = (random.bits(), 0, 0);
+        // Outputs are known as they were before the last edge: what was valid and not removed still is.
+        let (mut valid, mut full) = (false, true);
+        let (mut popped, mut due) = (0, false);
+        for cycle in 0..4000 {
+            let phase = cycle / 200 % 3;
+            // As fetch does: all beats, then the decision in a later cycle.
+            let put = beats < parts && random.below(4) > phase;
+            let complete = beats == parts && random.below(2) == 0;
+            bench.flag("instructions.put", put);
+            bench.set("instructions.place", beats as i64 % 16);
+            bench.set("instructions.beat", (arriving >> (beat_bits * beats.min(parts - 1))).cast_signed());
+            let push = complete && !full && random.below(3) != 0;
+            let pop = valid && if phase == 0 { random.one_in(40) } else { random.below(4) >= 2 - phase };
+            bench.flag("instructions.push", push);
+            bench.flag("instructions.pop", pop);
+            bench.tick();
+            assert_eq!(bench.is("instructions.empty"), queue.is_empty(), "cycle {cycle}");
+            // One at the head, and one that waits where it was read.
+            assert!(queue.len() <= room + 2, "cycle {cycle}");
+            filled |= bench.is("instructions.full");
+            if bench.is("instructions.valid") {
+                assert_eq!(Some(bench.get("instructions.head")), queue.front().map(|q| q.0), "cycle {cycle}");
+            } else {
+                assert!(queue.is_empty() || since <= parts, "cycle {cycle}: waits for {since} cycles");
+            }
+            assert!(!due || bench.is("instructions.valid"), "cycle {cycle}: not ready behind the one before");
+            since = if bench.is("instructions.valid") || queue.is_empty() { 0 } else { since + 1 };
+            valid = bench.is("instructions.valid") && !pop;
+            full = bench.is("instructions.full");
+            if pop {
+                queue.pop_front();
+            }
+            let long = |at: u64| cycle - at > 2 * parts as u64;
+            due = pop && long(popped) && queue.front().is_some_and(|q| long(q.1));
+            if pop {
+                popped = cycle;
+            }
+            if push {
+                queue.push_back((arriving, cycle));
+            }
+            if put {
+                beats += 1;
+            } else if push || (complete && !full && random.below(4) == 0) {
+                // Pushed, or meant for another queue.
+                (arriving, beats) = (random.bits(), 0);
+            }
+        }
+        for flag in ["put", "push", "pop"] {
+            bench.flag(&format!("instructions.{flag}"), false);
+        }
+    }
+    assert!(filled, "the queue was never full");
 }
 
 #[test]

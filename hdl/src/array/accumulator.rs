@@ -1,6 +1,6 @@
 //! The accumulator of a column with its drain register.
 
-use super::adder::CarryAdder;
+use crate::lang::adder::CarryAdder;
 use crate::lang::prelude::*;
 
 /// Where the accumulator starts in this cycle: from 0, or from its value moved up by 0, 1 or 2 places.

@@ -2,8 +2,8 @@
 
 use cbp_isa::WeightSet;
 
-use super::adder::SignedAdder;
 use super::shape::Shape;
+use crate::lang::adder::SignedAdder;
 use crate::lang::prelude::*;
 
 /// Adds ±(operand << shift) or 0 to the sum of the units before it.

@@ -1,8 +1,8 @@
 //! The adder tree of a column: every level one bit wider and registered.
 
-use super::adder::SignedAdder;
 use super::shape::Shape;
 use super::wait::Wait;
+use crate::lang::adder::SignedAdder;
 use crate::lang::prelude::*;
 
 /// An adder of the tree with the sign of its second operand.

@@ -27,8 +27,8 @@ pub struct ArrivedWrite {
     pub write_beat: Wire<In>,
     /// The beat.
     pub write_data: Wire<In>,
-    /// The group's beats.
-    pub group_data: Vec<Wire<In>>,
+    /// The beats of the group; the beat, on the plane it is of.
+    pub plane_data: Vec<Wire<In>>,
     /// To the activation buffer.
     pub activations: Signal<Out, Bit>,
     /// To the weight buffer.
@@ -76,7 +76,7 @@ impl ArrivedWrite {
             write_word: Wire::new(16),
             write_beat: Wire::new(8),
             write_data: Wire::new(axi),
-            group_data: Wire::many(code_bits, axi),
+            plane_data: Wire::many(code_bits, axi),
             activations: Signal::default(),
             weights: Signal::default(),
             parameters: Signal::default(),
@@ -120,7 +120,7 @@ impl Logic for ArrivedWrite {
         self.beat.next = self.beat_q.q.val();
         self.data.next = self.data_q.q.val();
         for p in 0..self.code_bits.value {
-            self.planes_q[p].d.next = self.group_data[p].val();
+            self.planes_q[p].d.next = self.plane_data[p].val();
             self.planes[p].next = self.planes_q[p].q.val();
         }
     }

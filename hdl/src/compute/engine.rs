@@ -4,6 +4,7 @@ use cbp_isa::Config;
 use cbp_isa::parameters::PARAMETER_BYTES;
 
 use super::arrived_write::ArrivedWrite;
+use super::lane_input::INPUT_LATENCY;
 use super::maxima::Maxima;
 use super::operands::Operands;
 use super::output_buffer::OutputBuffer;
@@ -60,8 +61,8 @@ pub struct ComputeEngine {
     pub write_data: Wire<In>,
     /// Write a group of weight codes, of which `write_beat` is the first beat.
     pub write_group: Signal<In, Bit>,
-    /// Its beats.
-    pub group_data: Vec<Wire<In>>,
+    /// The beats of the group; the beat, on the plane it is of.
+    pub plane_data: Vec<Wire<In>>,
     /// No activations can be written by what arrives in this cycle.
     pub activations_busy: Signal<Out, Bit>,
     /// Read a beat of the output buffer.
@@ -131,7 +132,7 @@ impl ComputeEngine {
             write_beat: Wire::new(8),
             write_data: Wire::new(axi),
             write_group: Signal::default(),
-            group_data: Wire::many(code_bits, axi),
+            plane_data: Wire::many(code_bits, axi),
             activations_busy: Signal::default(),
             read_output: Signal::default(),
             read_beat: Wire::new(16),
@@ -150,7 +151,7 @@ impl ComputeEngine {
             array: Array::new(config),
             maxima: Maxima::new(config),
             control: Concat::new(5, 1),
-            control_delay: Delay::new(5, 2 + sum_latency(config), true),
+            control_delay: Delay::new(5, INPUT_LATENCY + 1 + sum_latency(config), true),
             control_split: Split::new(5, 1),
             post: PostProcessing::new(config),
             records: Concat::new(config.parameter_beats(), axi),
@@ -202,8 +203,8 @@ impl Logic for ComputeEngine {
         self.operands.write_data.next = self.arrived.data.val();
         self.operands.write_group.next = self.arrived.group.val();
         for p in 0..self.code_bits.value {
-            self.arrived.group_data[p].next = self.group_data[p].val();
-            self.operands.group_data[p].next = self.arrived.planes[p].val();
+            self.arrived.plane_data[p].next = self.plane_data[p].val();
+            self.operands.plane_data[p].next = self.arrived.planes[p].val();
         }
         self.operands.keep.next = self.post.keep.val();
         self.operands.keep_granule.next = self.post.keep_granule.val();
@@ -222,7 +223,7 @@ impl Logic for ComputeEngine {
         self.operands.multiplies.next = self.sequencer.multiplies.val();
         self.operands.act_word.next = self.sequencer.act_word.val();
         self.operands.weight_word.next = self.sequencer.weight_word.val();
-        self.operands.lane_mask.next = self.sequencer.lane_mask.val();
+        self.operands.idle_lanes.next = self.sequencer.idle_lanes.val();
         self.operands.outside.next = self.sequencer.outside.val();
         self.operands.fill.next = self.sequencer.fill.val();
         // Control meets the sums at the accumulators, and the activations that wait for the maxima.

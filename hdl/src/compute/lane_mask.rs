@@ -3,9 +3,11 @@
 use cbp_isa::Config;
 use cbp_isa::instruction::compute;
 
+use super::lane_input::INPUT_LATENCY;
 use super::sequencer::INSTRUCTION_BITS;
 use crate::lang::arith::Concat;
 use crate::lang::prelude::*;
+use crate::parts::Delay;
 use crate::parts::decode::decoder;
 
 decoder!(
@@ -18,25 +20,28 @@ decoder!(
 pub struct LaneMask {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
+    /// For nothing: all of it is data.
+    pub reset: Signal<In, Bit>,
     /// The running instruction.
     pub instruction: Wire<In>,
     /// The step at hand is the last of loop i0.
     pub end0: Signal<In, Bit>,
     /// It lies outside its tensor.
     pub outside: Signal<In, Bit>,
-    /// Lanes that count, one cycle after the step.
-    pub lane_mask: Wire<Out>,
-    /// It lies outside, with the mask.
+    /// It lies outside, one cycle after the step.
     pub late_outside: Wire<Out>,
-    /// What is read there.
+    /// If so what is read there, else 0; two cycles after the step.
     pub fill: Wire<Out>,
+    /// Lanes that do not count, three cycles after the step.
+    pub idle_lanes: Wire<Out>,
     fields: MaskFields,
     lane_end: Wire<Local>,
     masks: Concat,
-    one: Wire<Local>,
     mask_q: Reg,
+    mask_delay: Delay,
     outside_q: Reg,
     fill_q: Reg,
+    late_fill: Reg,
     lanes: Const,
 }
 
@@ -46,19 +51,21 @@ impl LaneMask {
     pub fn new(config: &Config) -> Self {
         Self {
             clock: Signal::default(),
+            reset: Signal::default(),
             instruction: Wire::new(INSTRUCTION_BITS),
             end0: Signal::default(),
             outside: Signal::default(),
-            lane_mask: Wire::new(config.lanes),
+            idle_lanes: Wire::new(config.lanes),
             late_outside: Wire::new(1),
             fill: Wire::new(8),
             fields: MaskFields::default(),
             lane_end: Wire::new(9),
             masks: Concat::new(config.lanes, 1),
-            one: Wire::new(1),
             mask_q: Reg::plain(config.lanes),
+            mask_delay: Delay::new(config.lanes, INPUT_LATENCY - 1, false),
             outside_q: Reg::plain(1),
             fill_q: Reg::plain(8),
+            late_fill: Reg::plain(8),
             lanes: config.lanes.into(),
         }
     }
@@ -72,18 +79,22 @@ impl Logic for LaneMask {
             unsigned_cast(self.fields.lane_first.val()) + unsigned_cast(self.fields.lane_count.val());
         for k in 0..self.lanes.value {
             self.masks.parts[k].next =
-                ((self.fields.lane_first.val() <= k) && (self.lane_end.val() > k)).into();
+                ((self.fields.lane_first.val() > k) || (self.lane_end.val() <= k)).into();
         }
         self.mask_q.d.next = self.masks.y.val();
-        // All of them by the registers' set inputs.
-        self.one.next = 1.into();
+        // None by the registers' resets.
         if !self.end0.val() || self.fields.maximum.val().any() {
-            self.mask_q.d.next = signed_cast(self.one.val());
+            self.mask_q.d.next = 0.into();
         }
         self.outside_q.d.next = self.outside.val().into();
         self.fill_q.d.next = self.fields.fill.val();
-        self.lane_mask.next = self.mask_q.q.val();
+        self.late_fill.d.next = self.fill_q.q.val();
+        if !self.outside_q.q.val().any() {
+            self.late_fill.d.next = 0.into();
+        }
+        self.mask_delay.x.next = self.mask_q.q.val();
+        self.idle_lanes.next = self.mask_delay.y.val();
         self.late_outside.next = self.outside_q.q.val();
-        self.fill.next = self.fill_q.q.val();
+        self.fill.next = self.late_fill.q.val();
     }
 }

@@ -4,7 +4,7 @@ use cbp_isa::instruction::compute;
 
 use super::sequencer::INSTRUCTION_BITS;
 use crate::lang::prelude::*;
-use crate::parts::Countdown;
+use crate::parts::LoopCounter;
 use crate::parts::decode::decoder;
 
 decoder!(
@@ -44,12 +44,12 @@ pub struct Loops {
     /// Its position is the last of the instruction.
     pub ends: Signal<Out, Bit>,
     fields: CountFields,
-    i0: Countdown,
-    i1: Countdown,
-    i2: Countdown,
-    passes: Countdown,
-    i3: Countdown,
-    i4: Countdown,
+    i0: LoopCounter,
+    i1: LoopCounter,
+    i2: LoopCounter,
+    passes: LoopCounter,
+    i3: LoopCounter,
+    i4: LoopCounter,
     first_of_pass_q: Reg,
     first_step_q: Reg,
     begins_q: Reg,
@@ -77,12 +77,12 @@ impl Default for Loops {
             begins: bit(),
             ends: bit(),
             fields: CountFields::default(),
-            i0: Countdown::new(16),
-            i1: Countdown::new(8),
-            i2: Countdown::new(8),
-            passes: Countdown::new(4),
-            i3: Countdown::new(16),
-            i4: Countdown::new(16),
+            i0: LoopCounter::new(16),
+            i1: LoopCounter::new(8),
+            i2: LoopCounter::new(8),
+            passes: LoopCounter::new(4),
+            i3: LoopCounter::new(16),
+            i4: LoopCounter::new(16),
             first_of_pass_q: Reg::plain(1),
             first_step_q: Reg::plain(1),
             begins_q: Reg::plain(1),

@@ -3,10 +3,10 @@
 use cbp_isa::Config;
 
 use super::activation_buffer::ActivationBuffer;
-use super::lane_input::LaneInput;
+use super::lane_input::{INPUT_LATENCY, LaneInput};
 use crate::lang::arith::Split;
 use crate::lang::prelude::*;
-use crate::parts::WeightBuffer;
+use crate::parts::{Delay, WeightBuffer};
 
 /// Activations: read, pad and mask, register. Weights are read one cycle later and meet them at the lanes.
 #[derive(LogicBlock)]
@@ -27,8 +27,8 @@ pub struct Operands {
     pub write_data: Wire<In>,
     /// Write a group of weight codes, of which `write_beat` is the first beat.
     pub write_group: Signal<In, Bit>,
-    /// Its beats.
-    pub group_data: Vec<Wire<In>>,
+    /// The beats of the group; the beat, on the plane it is of.
+    pub plane_data: Vec<Wire<In>>,
     /// Post-processing writes a granule of activations.
     pub keep: Signal<In, Bit>,
     /// Which one.
@@ -43,13 +43,13 @@ pub struct Operands {
     pub act_word: Wire<In>,
     /// Weight word of the step.
     pub weight_word: Wire<In>,
-    /// Lanes that count, one cycle after the step.
-    pub lane_mask: Wire<In>,
-    /// The step lies outside its tensor, with the mask.
+    /// The step lies outside its tensor, one cycle after it.
     pub outside: Signal<In, Bit>,
-    /// What is read there.
+    /// If so what is read there, else 0; two cycles after it.
     pub fill: Wire<In>,
-    /// Bytes of the lanes, two cycles after the step.
+    /// Lanes that do not count, three cycles after it.
+    pub idle_lanes: Wire<In>,
+    /// Bytes of the lanes, [`INPUT_LATENCY`] + 1 cycles after the step.
     pub byte: Vec<Wire<Out>>,
     /// Activations in them.
     pub x: Vec<Wire<Out>>,
@@ -58,10 +58,10 @@ pub struct Operands {
     activations: ActivationBuffer,
     weights: WeightBuffer,
     act_lanes: Split,
-    mask_bits: Split,
+    idle_bits: Split,
     lane: Vec<LaneInput>,
-    weight_read: Dff<Bit>,
-    weight_word_q: Reg,
+    weight_read: Delay,
+    late_weight_word: Delay,
     plane_split: Vec<Split>,
     lanes: Const,
     groups: Const,
@@ -85,7 +85,7 @@ impl Operands {
             write_beat: Wire::new(8),
             write_data: Wire::new(axi),
             write_group: Signal::default(),
-            group_data: Wire::many(code_bits, axi),
+            plane_data: Wire::many(code_bits, axi),
             keep: Signal::default(),
             keep_granule: Wire::new(16),
             keep_data: Wire::new(8 * config.ppu_lanes),
@@ -93,7 +93,7 @@ impl Operands {
             multiplies: Signal::default(),
             act_word: Wire::new(16),
             weight_word: Wire::new(16),
-            lane_mask: Wire::new(config.lanes),
+            idle_lanes: Wire::new(config.lanes),
             outside: Signal::default(),
             fill: Wire::new(8),
             byte: Wire::many(config.lanes, 8),
@@ -102,10 +102,10 @@ impl Operands {
             activations: ActivationBuffer::new(config),
             weights: WeightBuffer::new(config.weight_depth, config.weight_groups(), code_bits, axi),
             act_lanes: Split::new(config.lanes, 8),
-            mask_bits: Split::new(config.lanes, 1),
+            idle_bits: Split::new(config.lanes, 1),
             lane: (0..config.lanes).map(|_| LaneInput::new(config)).collect(),
-            weight_read: Dff::default(),
-            weight_word_q: Reg::plain(16),
+            weight_read: Delay::new(1, INPUT_LATENCY, true),
+            late_weight_word: Delay::new(16, INPUT_LATENCY, false),
             plane_split: (0..config.weight_beats())
                 .map(|_| Split::new(group_columns, config.lanes))
                 .collect(),
@@ -130,27 +130,26 @@ impl Logic for Operands {
         self.weights.write_enable.next = self.write_weights.val();
         self.weights.write_word.next = self.write_word.val();
         self.weights.write_beat.next = self.write_beat.val();
-        self.weights.write_data.next = self.write_data.val();
         self.weights.write_group.next = self.write_group.val();
         for p in 0..self.code_bits.value {
-            self.weights.group_data[p].next = self.group_data[p].val();
+            self.weights.plane_data[p].next = self.plane_data[p].val();
         }
         self.activations.read_enable.next = self.step.val();
         self.activations.read_word.next = self.act_word.val();
         self.act_lanes.x.next = self.activations.word.val();
-        self.mask_bits.x.next = self.lane_mask.val();
+        self.idle_bits.x.next = self.idle_lanes.val();
         for k in 0..self.lanes.value {
             self.lane[k].data.next = self.act_lanes.parts[k].val();
-            self.lane[k].counts.next = self.mask_bits.parts[k].val().any();
+            self.lane[k].idle.next = self.idle_bits.parts[k].val().any();
             self.lane[k].outside.next = self.outside.val();
             self.lane[k].fill.next = self.fill.val();
             self.byte[k].next = self.lane[k].byte.val();
             self.x[k].next = self.lane[k].x.val();
         }
-        self.weight_read.d.next = self.multiplies.val();
-        self.weight_word_q.d.next = self.weight_word.val();
-        self.weights.read_enable.next = self.weight_read.q.val();
-        self.weights.read_word.next = self.weight_word_q.q.val();
+        self.weight_read.x.next = self.multiplies.val().into();
+        self.late_weight_word.x.next = self.weight_word.val();
+        self.weights.read_enable.next = self.weight_read.y.val().any();
+        self.weights.read_word.next = self.late_weight_word.y.val();
         for g in 0..self.groups.value {
             for p in 0..self.code_bits.value {
                 self.plane_split[g * self.code_bits.value + p].x.next =

@@ -5,6 +5,7 @@ use cbp_isa::parameters::PARAMETER_BYTES;
 
 use super::group_select::GroupSelect;
 use super::group_tags::GroupTags;
+use super::lane_input::INPUT_LATENCY;
 use super::mask_packer::MaskPacker;
 use super::position::{POSITION_BITS, PositionFields};
 use super::ppu_lane::{PPU_LATENCY, PpuLane, SIGN_LATENCY};
@@ -13,10 +14,10 @@ use crate::lang::arith::{Concat, Split};
 use crate::lang::prelude::*;
 use crate::parts::{Delay, Fifo};
 
-/// Room for the positions on their way from the sequencer to here, one a cycle: two cycles to the columns, the sums,
-/// the drain register, and the queue's own.
+/// Room for the positions on their way from the sequencer to here, one a cycle: to the columns, the sums, the drain
+/// register, and the queue's own.
 fn positions(config: &Config) -> usize {
-    (sum_latency(config) + 6).next_power_of_two()
+    (INPUT_LATENCY + sum_latency(config) + 4).next_power_of_two()
 }
 
 /// Post-processing.

@@ -60,12 +60,12 @@ pub struct Sequencer {
     pub act_word: Wire<Out>,
     /// Weight word of the step.
     pub weight_word: Wire<Out>,
-    /// Lanes that count, one cycle after the step.
-    pub lane_mask: Wire<Out>,
     /// The step lies outside its tensor, one cycle after it.
     pub outside: Signal<Out, Bit>,
-    /// What is read there.
+    /// If so what is read there, else 0; two cycles after it.
     pub fill: Wire<Out>,
+    /// Lanes that do not count, three cycles after it.
+    pub idle_lanes: Wire<Out>,
     /// First step of a position.
     pub first: Signal<Out, Bit>,
     /// Accumulator shift before the step.
@@ -125,7 +125,7 @@ impl Sequencer {
             multiplies: Signal::default(),
             act_word: Wire::new(16),
             weight_word: Wire::new(16),
-            lane_mask: Wire::new(config.lanes),
+            idle_lanes: Wire::new(config.lanes),
             outside: Signal::default(),
             fill: Wire::new(8),
             first: Signal::default(),
@@ -214,7 +214,7 @@ impl Logic for Sequencer {
         self.mask.instruction.next = self.instruction.val();
         self.mask.end0.next = self.loops.end0.val();
         self.mask.outside.next = self.coordinates.outside.val();
-        self.lane_mask.next = self.mask.lane_mask.val();
+        self.idle_lanes.next = self.mask.idle_lanes.val();
         self.outside.next = self.mask.late_outside.val().any();
         self.fill.next = self.mask.fill.val();
         self.first.next = self.loops.first_step.val();

@@ -53,9 +53,9 @@ impl CommandCheck {
             fields: CheckedFields::default(),
             paged: Wire::new(32),
             misaligned: Wire::new(64),
-            program_bytes: Wire::new(64),
+            program_bytes: Wire::new(33),
             program_beats_wide: Wire::new(64),
-            program_end: Reg::plain(64),
+            program_end: Reg::plain(33),
             sound: Reg::plain(1),
             runnable_q: Reg::plain(1),
             log2_instruction_beats: (beats.ilog2() as usize).into(),
@@ -82,19 +82,21 @@ impl Logic for CommandCheck {
             | bits_resize(self.fields.stride2.val(), 64)
             | bits_resize(self.fields.stride3.val(), 64))
             & self.beat_mask.val();
-        self.program_bytes.next = bits_resize(self.fields.program_length.val(), 64) << 6;
+        // A program that is too long for these bits is too long anyway.
+        self.program_bytes.next = bits_resize(self.fields.program_length.val(), 33) << 6;
         self.program_beats_wide.next =
             bits_resize(self.fields.program_length.val(), 64) << self.log2_instruction_beats.val();
-        self.program_end.d.next = self.fields.program_offset.val() + self.program_bytes.val();
+        self.program_end.d.next =
+            unsigned_cast(self.fields.program_offset.val().get_bits::<32>(0)) + self.program_bytes.val();
         self.sound.d.next = (!self.paged.val().any()
             && !self.misaligned.val().any()
             && (self.fields.program_length.val() != 0)
             && (self.fields.repeat.val() != 0)
+            && !self.fields.program_offset.val().get_bits::<32>(32).any()
             && (self.program_beats_wide.val() < 16_777_216))
             .into();
         self.runnable_q.d.next = (self.sound.q.val().any()
-            && (self.program_end.q.val() <= unsigned_cast(self.fields.segment0_length.val()))
-            && (self.program_end.q.val() >= self.fields.program_offset.val()))
+            && (self.program_end.q.val() <= unsigned_cast(self.fields.segment0_length.val())))
         .into();
         self.runnable.next = self.runnable_q.q.val().any();
         self.program_beats.next = bits_resize(self.program_beats_wide.val(), 24);

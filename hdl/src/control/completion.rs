@@ -3,7 +3,7 @@
 use cbp_isa::Config;
 use cbp_isa::ring::COMPLETION_BYTES;
 
-use crate::lang::arith::{Concat, Split};
+use crate::lang::arith::{Choose, Concat, Split};
 use crate::lang::prelude::*;
 
 /// 32-bit parts of an entry.
@@ -45,6 +45,7 @@ pub struct CompletionWriter {
     index: Reg,
     all: Concat,
     beats: Split,
+    chosen: Choose,
     count: Const,
     last: Const,
 }
@@ -74,6 +75,7 @@ impl CompletionWriter {
             index: Reg::with_reset(2, 0),
             all: Concat::new(PARTS, 32),
             beats: Split::new(beats, config.axi_bits),
+            chosen: Choose::new(beats, config.axi_bits, 2),
             count: beats.into(),
             last: (beats - 1).into(),
         }
@@ -92,12 +94,11 @@ impl Logic for CompletionWriter {
         self.burst_beats.next = self.count.val();
         self.data_valid.next = self.sending.q.val();
         self.data_last.next = self.index.q.val() == self.last.val();
-        self.data.next = self.beats.parts[0].val();
+        self.chosen.index.next = self.index.q.val();
         for i in 0..self.count.value {
-            if self.index.q.val() == i {
-                self.data.next = self.beats.parts[i].val();
-            }
+            self.chosen.parts[i].next = self.beats.parts[i].val();
         }
+        self.data.next = self.chosen.y.val();
         self.done.next = self.sending.q.val() && self.data_ready.val() && self.data_last.val();
         if self.asking.q.val() && self.burst_ready.val() {
             self.asking.d.next = false;

@@ -9,6 +9,7 @@ use crate::lang::arith::Concat;
 use crate::lang::prelude::*;
 use crate::parts::bursts::RUN_BITS;
 use crate::parts::decode::reserved_clear;
+use crate::parts::instruction_queue::PLACE_BITS;
 use crate::parts::{Bursts, Fifo};
 
 /// Beats read ahead.
@@ -85,9 +86,13 @@ pub struct Fetch {
     pub beat_valid: Signal<In, Bit>,
     /// The beat.
     pub beat: Wire<In>,
-    /// The instruction to dispatch.
-    pub instruction: Wire<Out>,
-    /// To the load queue: LOAD and PACK.
+    /// A beat of an instruction that is put together.
+    pub put: Signal<Out, Bit>,
+    /// Which of them.
+    pub place: Wire<Out>,
+    /// The beat.
+    pub put_beat: Wire<Out>,
+    /// The instruction whose beats were put is for the load queue: LOAD or PACK.
     pub push_load: Signal<Out, Bit>,
     /// To the compute queue.
     pub push_compute: Signal<Out, Bit>,
@@ -167,7 +172,9 @@ impl Fetch {
             burst_ready: Signal::default(),
             beat_valid: Signal::default(),
             beat: Wire::new(axi),
-            instruction: Wire::new(INSTRUCTION_BITS),
+            put: Signal::default(),
+            place: Wire::new(PLACE_BITS),
+            put_beat: Wire::new(axi),
             push_load: Signal::default(),
             push_compute: Signal::default(),
             push_store: Signal::default(),
@@ -185,7 +192,7 @@ impl Fetch {
             requested: Dff::default(),
             part: Reg::many(parts, axi),
             word: Concat::new(parts, axi),
-            filled: Reg::with_reset(4, 0),
+            filled: Reg::with_reset(PLACE_BITS, 0),
             have: Dff::default(),
             checked: Dff::default(),
             load_q: Dff::default(),
@@ -249,7 +256,6 @@ impl Logic for Fetch {
             self.word.parts[i].next = self.part[i].q.val();
         }
         // Dispatch: in the cycle after an instruction was put together and checked, or when its queue has room.
-        self.instruction.next = self.word.y.val();
         self.legal.word.next = self.word.y.val();
         self.opcode.next = self.word.y.val().get_bits::<4>(0);
         self.is_end.next = self.opcode.val() == self.op_end.val();
@@ -294,9 +300,12 @@ impl Logic for Fetch {
             self.done.d.next = true;
             self.active.d.next = false;
         }
-        // Put the next one together.
-        self.pop.next = self.queue.valid.val() && (!self.have.q.val() || self.leave.val());
+        // Put the next one together: in the engines' queues, and here for what decides where it goes.
+        self.pop.next = self.queue.valid.val() && !self.have.q.val();
         self.queue.pop.next = self.pop.val();
+        self.put.next = self.pop.val();
+        self.place.next = self.filled.q.val();
+        self.put_beat.next = self.queue.head.val();
         if self.request.val() && self.burst_ready.val() {
             self.reserved.d.next = self.after.val();
             if self.pop.val() {

@@ -4,6 +4,7 @@ use cbp_isa::Config;
 use cbp_isa::ring::{COMMAND_BYTES, ErrorCode, SEGMENTS, command};
 
 use super::command_check::CommandCheck;
+use crate::lang::adder::CarryAdder;
 use crate::lang::arith::Concat;
 use crate::lang::prelude::*;
 use crate::parts::bursts::RUN_BITS;
@@ -17,6 +18,9 @@ decoder!(
     segment2_base, segment2_length, segment3_base, segment3_length,
     stride0, stride1, stride2, stride3,
 );
+
+/// Bits of the number of a ring's entries: its log2 has four.
+const RING_BITS: usize = 16;
 
 /// Where the job loop stands.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, LogicState)]
@@ -151,9 +155,14 @@ pub struct Jobs {
     completion_producer_q: Reg,
     completions_held: Reg,
     completion_room: Wire<Local>,
-    one32: Wire<Local>,
+    one: Wire<Local>,
     base: Vec<Reg>,
     runs: Reg,
+    base_adder: Vec<CarryAdder>,
+    run_adder: CarryAdder,
+    run_ends: Signal<Local, Bit>,
+    complement: Wire<Local>,
+    last_run: Reg,
     status_q: Reg,
     halted_q: Dff<Bit>,
     completing_q: Dff<Bit>,
@@ -238,9 +247,14 @@ impl Jobs {
             completion_producer_q: Reg::with_reset(32, 0),
             completions_held: Reg::with_reset(32, 0),
             completion_room: Wire::new(32),
-            one32: Wire::new(32),
+            one: Wire::new(RING_BITS),
             base: Reg::many(SEGMENTS, 64),
             runs: Reg::plain(32),
+            base_adder: (0..SEGMENTS).map(|_| CarryAdder::new(64, 64)).collect(),
+            run_adder: CarryAdder::new(32, 32),
+            run_ends: bit(),
+            complement: Wire::new(32),
+            last_run: Reg::plain(1),
             status_q: Reg::with_reset(32, 0),
             halted_q: Dff::default(),
             completing_q: Dff::default(),
@@ -249,8 +263,8 @@ impl Jobs {
             abort_until: Reg::with_reset(32, 0),
             command_slot: Wire::new(64),
             completion_slot: Wire::new(64),
-            command_mask: Wire::new(32),
-            completion_mask: Wire::new(32),
+            command_mask: Wire::new(RING_BITS),
+            completion_mask: Wire::new(RING_BITS),
             command_address: Reg::plain(64),
             completion_address_q: Reg::plain(64),
             phase_q: Reg::plain(1),
@@ -270,14 +284,15 @@ impl Logic for Jobs {
     #[hdl_gen]
     fn update(&mut self) {
         // The rings.
-        self.one32.next = 1.into();
-        self.command_mask.next = (self.one32.val() << self.command_log2.val()) - 1;
-        self.completion_mask.next = (self.one32.val() << self.completion_log2.val()) - 1;
+        self.one.next = 1.into();
+        self.command_mask.next = (self.one.val() << self.command_log2.val()) - 1;
+        self.completion_mask.next = (self.one.val() << self.completion_log2.val()) - 1;
         self.completions_held.d.next = self.completion_producer_q.q.val() - self.completion_consumer.val();
-        self.completion_room.next = self.one32.val() << self.completion_log2.val();
-        self.command_slot.next = unsigned_cast(self.consumer_q.q.val() & self.command_mask.val());
+        self.completion_room.next = unsigned_cast(self.one.val() << self.completion_log2.val());
+        self.command_slot.next =
+            unsigned_cast(self.consumer_q.q.val().get_bits::<16>(0) & self.command_mask.val());
         self.completion_slot.next =
-            unsigned_cast(self.completion_producer_q.q.val() & self.completion_mask.val());
+            unsigned_cast(self.completion_producer_q.q.val().get_bits::<16>(0) & self.completion_mask.val());
         self.command_address.d.next = self.command_base.val() + (self.command_slot.val() << 7);
         self.completion_address_q.d.next = self.completion_base.val() + (self.completion_slot.val() << 5);
         self.burst_address.next = self.command_address.q.val();
@@ -315,8 +330,46 @@ impl Logic for Jobs {
         }
         self.check.entry.next = self.entry.y.val();
         self.runnable.next = self.check.runnable.val();
-        self.program_address.next = self.base[0].q.val() + self.fields.program_offset.val();
+        // Of a program that can be run, the offset has 32 bits.
+        self.program_address.next =
+            self.base[0].q.val() + unsigned_cast(self.fields.program_offset.val().get_bits::<32>(0));
         self.program_beats.next = self.check.program_beats.val();
+        // Bases and runs are 0 before a job: they begin, and go on, by one adder each and no multiplexer. Runs count up
+        // from −1 − repeat to −2, of which the complement is 1.
+        self.run_ends.next = (self.state.q.val() == JobState::Run) && !self.failed.val() && self.ended.val();
+        self.base_adder[0].start.next = unsigned_cast(self.fields.stride0.val());
+        self.base_adder[1].start.next = unsigned_cast(self.fields.stride1.val());
+        self.base_adder[2].start.next = unsigned_cast(self.fields.stride2.val());
+        self.base_adder[3].start.next = unsigned_cast(self.fields.stride3.val());
+        self.run_adder.start.next = 0.into();
+        self.run_adder.carry.next = true;
+        if self.state.q.val() == JobState::Check {
+            self.base_adder[0].start.next = self.fields.segment0_base.val();
+            self.base_adder[1].start.next = self.fields.segment1_base.val();
+            self.base_adder[2].start.next = self.fields.segment2_base.val();
+            self.base_adder[3].start.next = self.fields.segment3_base.val();
+            self.run_adder.start.next = !self.fields.repeat.val();
+            self.run_adder.carry.next = false;
+        }
+        self.run_adder.sum.next = self.runs.q.val();
+        self.complement.next = !self.runs.q.val();
+        self.last_run.d.next = (self.complement.val() == 1).into();
+        for i in 0..4 {
+            self.base_adder[i].sum.next = self.base[i].q.val();
+            self.base_adder[i].carry.next = false;
+        }
+        if (self.state.q.val() == JobState::Check) || self.run_ends.val() {
+            for i in 0..4 {
+                self.base[i].d.next = self.base_adder[i].y.val();
+            }
+            self.runs.d.next = self.run_adder.y.val();
+        }
+        if self.state.q.val() == JobState::Idle {
+            for i in 0..4 {
+                self.base[i].d.next = 0.into();
+            }
+            self.runs.d.next = 0.into();
+        }
         // The loop.
         self.job_begins.next = false;
         self.clear.next = false;
@@ -361,11 +414,6 @@ impl Logic for Jobs {
             JobState::Check => {
                 self.job_begins.next = true;
                 self.clear.next = true;
-                self.runs.d.next = self.fields.repeat.val();
-                self.base[0].d.next = self.fields.segment0_base.val();
-                self.base[1].d.next = self.fields.segment1_base.val();
-                self.base[2].d.next = self.fields.segment2_base.val();
-                self.base[3].d.next = self.fields.segment3_base.val();
                 self.status_q.d.next = 0.into();
                 self.state.d.next = JobState::Clear;
                 if self.failed.val() {
@@ -394,13 +442,8 @@ impl Logic for Jobs {
                     self.state.d.next = JobState::Drain;
                 } else if self.ended.val() {
                     self.clear.next = true;
-                    self.runs.d.next = self.runs.q.val() - 1;
-                    self.base[0].d.next = self.base[0].q.val() + unsigned_cast(self.fields.stride0.val());
-                    self.base[1].d.next = self.base[1].q.val() + unsigned_cast(self.fields.stride1.val());
-                    self.base[2].d.next = self.base[2].q.val() + unsigned_cast(self.fields.stride2.val());
-                    self.base[3].d.next = self.base[3].q.val() + unsigned_cast(self.fields.stride3.val());
                     self.state.d.next = JobState::Clear;
-                    if self.runs.q.val() == 1 {
+                    if self.last_run.q.val().any() {
                         self.state.d.next = JobState::Complete;
                         self.complete.next = true;
                     }

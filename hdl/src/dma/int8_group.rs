@@ -5,7 +5,7 @@ use cbp_isa::Config;
 use super::recoder::Recoder;
 use crate::lang::arith::{Concat, Split};
 use crate::lang::prelude::*;
-use crate::parts::Countdown;
+use crate::parts::LoopCounter;
 
 /// Beats of a group: `axi_bits` weights of 8 bits.
 pub const GROUP_BEATS: usize = 8;
@@ -54,7 +54,7 @@ pub struct Int8Group {
     weights: Split,
     writing: Dff<Bit>,
     digit: Reg,
-    digits: Countdown,
+    digits: LoopCounter,
     digit_word: Reg,
     digit_place: Reg,
     end: Signal<Local, Bit>,
@@ -98,7 +98,7 @@ impl Int8Group {
             weights: Split::new(axi, 8),
             writing: Dff::default(),
             digit: Reg::with_reset(4, 0),
-            digits: Countdown::new(4),
+            digits: LoopCounter::new(4),
             digit_word: Reg::plain(16),
             digit_place: Reg::plain(8),
             end: Signal::default(),

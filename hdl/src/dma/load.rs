@@ -75,8 +75,8 @@ pub struct LoadEngine {
     pub write_data: Wire<Out>,
     /// Write a group of weight codes, of which `write_beat` is the first beat.
     pub write_group: Signal<Out, Bit>,
-    /// Its beats.
-    pub group_data: Vec<Wire<Out>>,
+    /// The beats of the group; the beat, on the plane it is of.
+    pub plane_data: Vec<Wire<Out>>,
     /// An access outside its segment.
     pub outside: Signal<Out, Bit>,
     /// An instruction that cannot be run.
@@ -130,7 +130,7 @@ impl LoadEngine {
             write_beat: Wire::new(8),
             write_data: Wire::new(axi),
             write_group: Signal::default(),
-            group_data: Wire::many(code_bits, axi),
+            plane_data: Wire::many(code_bits, axi),
             outside: Signal::default(),
             malformed: Signal::default(),
             fault_address: Wire::new(64),
@@ -166,7 +166,7 @@ impl Logic for LoadEngine {
         self.outside.next = self.address_side.outside.val();
         self.malformed.next = self.address_side.malformed.val();
         self.fault_address.next = self.address_side.fault_address.val();
-        self.idle.next = !self.address_side.descriptor_valid.val();
+        self.idle.next = self.address_side.idle.val();
         // The write side, one instruction after the other.
         self.write_side.flush.next = self.flush.val();
         self.write_side.descriptor_valid.next = self.address_side.descriptor_valid.val();
@@ -197,7 +197,7 @@ impl Logic for LoadEngine {
         self.write_data.next = self.write_side.write_data.val();
         self.write_group.next = self.write_side.write_group.val();
         for p in 0..self.code_bits.value {
-            self.group_data[p].next = self.write_side.group_data[p].val();
+            self.plane_data[p].next = self.write_side.plane_data[p].val();
         }
         if self.write_side.packing.val() {
             self.write_word.next = self.packer.write_word.val();

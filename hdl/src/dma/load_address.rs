@@ -76,6 +76,8 @@ pub struct LoadAddress {
     pub burst_ready: Signal<In, Bit>,
     /// The write side has a LOAD to receive.
     pub descriptor_valid: Signal<Out, Bit>,
+    /// No LOAD or PACK is under way.
+    pub idle: Signal<Out, Bit>,
     /// That LOAD, in 16-bit pieces: length, count0, count1, base, step0, step1, digit step, kind and tokens.
     pub descriptor: Wire<Out>,
     /// It has been received.
@@ -138,6 +140,7 @@ impl LoadAddress {
             burst_beats: Wire::new(9),
             burst_ready: Signal::default(),
             descriptor_valid: Signal::default(),
+            idle: Signal::default(),
             descriptor: Wire::new(16 * DESCRIPTOR_PIECES),
             descriptor_pop: Signal::default(),
             pack_push: Signal::default(),
@@ -201,6 +204,7 @@ impl Logic for LoadAddress {
         self.rows.stride0.next = self.fields.stride0.val();
         self.rows.count1.next = self.fields.count1.val();
         self.rows.stride1.next = self.fields.stride1.val();
+        self.rows.segment.next = self.fields.segment.val();
         self.rows.segment_base.next = self.segment_base.val();
         self.rows.segment_length.next = self.segment_length.val();
         // A row that must not be read stops the walk; the error flushes everything.
@@ -254,6 +258,7 @@ impl Logic for LoadAddress {
         self.descriptors.data.next = self.pieces.y.val();
         self.descriptors.pop.next = self.descriptor_pop.val();
         self.descriptor_valid.next = self.descriptors.valid.val();
+        self.idle.next = self.descriptors.empty.val();
         self.descriptor.next = self.descriptors.head.val();
     }
 }

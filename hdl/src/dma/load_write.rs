@@ -7,7 +7,7 @@ use super::int8_group::Int8Group;
 use super::load_address::{DESCRIPTOR_PIECES, PACK_KIND};
 use crate::lang::arith::Split;
 use crate::lang::prelude::*;
-use crate::parts::Countdown;
+use crate::parts::LoopCounter;
 
 /// Receives the beats of one LOAD after the other, in the order in which they were requested.
 ///
@@ -56,8 +56,8 @@ pub struct LoadWrite {
     pub write_data: Wire<Out>,
     /// Write a whole group of weight codes, of which `write_beat` is the first beat.
     pub write_group: Signal<Out, Bit>,
-    /// Its beats.
-    pub group_data: Vec<Wire<Out>>,
+    /// The beats of the group; the beat, on the plane it is of.
+    pub plane_data: Vec<Wire<Out>>,
     /// Tokens given to COMPUTE in this cycle.
     pub give_compute: Wire<Out>,
     pieces: Split,
@@ -72,10 +72,10 @@ pub struct LoadWrite {
     int8: Dff<Bit>,
     packs: Dff<Bit>,
     taking: Dff<Bit>,
-    i0: Countdown,
-    i1: Countdown,
-    row: Countdown,
-    places: Countdown,
+    i0: LoopCounter,
+    i1: LoopCounter,
+    row: LoopCounter,
+    places: LoopCounter,
     word: Reg,
     place: Reg,
     inner: Reg,
@@ -135,7 +135,7 @@ impl LoadWrite {
             write_beat: Wire::new(8),
             write_data: Wire::new(axi),
             write_group: Signal::default(),
-            group_data: Wire::many(code_bits, axi),
+            plane_data: Wire::many(code_bits, axi),
             give_compute: Wire::new(4),
             pieces: Split::new(DESCRIPTOR_PIECES, 16),
             kind: Wire::new(4),
@@ -149,10 +149,10 @@ impl LoadWrite {
             int8: Dff::default(),
             packs: Dff::default(),
             taking: Dff::default(),
-            i0: Countdown::new(16),
-            i1: Countdown::new(16),
-            row: Countdown::new(16),
-            places: Countdown::new(8),
+            i0: LoopCounter::new(16),
+            i1: LoopCounter::new(16),
+            row: LoopCounter::new(16),
+            places: LoopCounter::new(8),
             word: word(),
             place: Reg::plain(8),
             inner: word(),
@@ -223,7 +223,12 @@ impl Logic for LoadWrite {
         self.beat_ready.next = self.flush.val() || self.open.val();
         self.take.next = self.beat_valid.val() && self.open.val() && !self.flush.val();
         self.group.restart.next = self.loads.val();
-        self.group.put.next = self.take.val() && self.int8.q.val();
+        // Without a look at the stall, which comes from far and is not for weights.
+        self.group.put.next = self.beat_valid.val()
+            && self.taking.q.val()
+            && self.int8.q.val()
+            && self.group.ready.val()
+            && !self.flush.val();
         self.group.beat.next = self.beat.val();
         self.group.word.next = self.word.q.val();
         self.group.place.next = self.place.q.val();
@@ -243,7 +248,11 @@ impl Logic for LoadWrite {
             self.write_beat.next = self.group.write_place.val();
         }
         for p in 0..self.code_bits.value {
-            self.group_data[p].next = self.group.plane[p].val();
+            // A choice that shares a look-up table with what makes the group.
+            self.plane_data[p].next = self.beat.val();
+            if self.group.write.val() {
+                self.plane_data[p].next = self.group.plane[p].val();
+            }
         }
         // Where the next beat, or group, goes.
         self.advance.next = self.take.val() && (!self.int8.q.val() || self.group.completes.val());

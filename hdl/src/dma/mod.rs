@@ -1,5 +1,6 @@
 //! Data movement: the AXI master's read and write ports, and the LOAD and STORE engines.
 
+pub mod burst_log;
 pub mod int8_group;
 pub mod line_steps;
 pub mod load;

@@ -5,7 +5,7 @@ use cbp_isa::instruction::pack;
 
 use super::line_steps::LineSteps;
 use crate::lang::prelude::*;
-use crate::parts::Countdown;
+use crate::parts::LoopCounter;
 use crate::parts::decode::decoder;
 
 /// Bits of an encoded PACK.
@@ -59,9 +59,9 @@ pub struct PackWalk {
     running: Dff<Bit>,
     walked: Dff<Bit>,
     start: Signal<Local, Bit>,
-    x: Countdown,
-    y: Countdown,
-    r: Countdown,
+    x: LoopCounter,
+    y: LoopCounter,
+    r: LoopCounter,
     reach: Reg,
     reach_here: Wire<Local>,
     reach_next: Wire<Local>,
@@ -123,9 +123,9 @@ impl PackWalk {
             running: Dff::default(),
             walked: Dff::default(),
             start: bit(),
-            x: Countdown::new(16),
-            y: Countdown::new(16),
-            r: Countdown::new(8),
+            x: LoopCounter::new(16),
+            y: LoopCounter::new(16),
+            r: LoopCounter::new(8),
             reach: Reg::plain(13),
             reach_here: Wire::new(13),
             reach_next: Wire::new(13),

@@ -5,8 +5,8 @@
 
 use cbp_isa::Config;
 
+use super::burst_log::BurstLog;
 use crate::lang::prelude::*;
-use crate::parts::Fifo;
 
 /// Clients, by AXI ID and falling priority: 0 command ring entries, 1 instructions, 2 operands.
 pub const CLIENTS: usize = 3;
@@ -54,7 +54,7 @@ pub struct ReadPort {
     pub busy: Signal<Out, Bit>,
     /// A beat came with an error.
     pub error: Signal<Out, Bit>,
-    /// First byte of the burst at fault.
+    /// First byte of the burst at fault, two cycles later.
     pub error_address: Wire<Out>,
     /// Something moved in this cycle.
     pub progress: Signal<Out, Bit>,
@@ -67,10 +67,12 @@ pub struct ReadPort {
     room: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
     length: Wire<Local>,
+    last_beat: Wire<Local>,
+    chosen_address: Wire<Local>,
     beat: Signal<Local, Bit>,
     finish: Signal<Local, Bit>,
     under_way: Reg,
-    addresses: Vec<Fifo>,
+    begun: BurstLog,
     clients: Const,
     tags: Const,
 }
@@ -113,10 +115,12 @@ impl ReadPort {
             room: Signal::default(),
             take: Signal::default(),
             length: Wire::new(9),
+            last_beat: Wire::new(9),
+            chosen_address: Wire::new(64),
             beat: Signal::default(),
             finish: Signal::default(),
             under_way: Reg::with_reset(count, 0),
-            addresses: (0..CLIENTS).map(|_| Fifo::new(64, config.read_tags)).collect(),
+            begun: BurstLog::new(CLIENTS, config.read_tags),
             clients: CLIENTS.into(),
             tags: config.read_tags.into(),
         }
@@ -147,23 +151,22 @@ impl Logic for ReadPort {
             self.valid.d.next = false;
         }
         self.length.next = 0.into();
+        self.chosen_address.next = self.address[0].val();
         for i in 0..self.clients.value {
             self.granted[i].next = self.take.val() && (self.choice.val() == i);
             if self.choice.val() == i {
-                self.length.next = self.beats[i].val() - 1;
+                self.length.next = self.beats[i].val();
             }
-            if self.take.val() && (self.choice.val() == i) {
-                self.addr.d.next = self.address[i].val();
+            if self.choice.val() == i {
+                self.chosen_address.next = self.address[i].val();
             }
-            // The addresses of bursts under way, for error reports.
-            self.addresses[i].push.next = self.take.val() && (self.choice.val() == i);
-            self.addresses[i].data.next = self.address[i].val();
-            self.addresses[i].pop.next = self.finish.val() && (self.rid.val() == i);
             self.beat_valid[i].next = self.rvalid.val() && (self.rid.val() == i);
         }
+        self.last_beat.next = self.length.val() - 1;
         if self.take.val() {
             self.valid.d.next = true;
-            self.len.d.next = bits_resize(self.length.val(), 8);
+            self.addr.d.next = self.chosen_address.val();
+            self.len.d.next = bits_resize(self.last_beat.val(), 8);
             self.id.d.next = self.choice.val();
         }
         self.arvalid.next = self.valid.q.val();
@@ -178,12 +181,12 @@ impl Logic for ReadPort {
         }
         self.busy.next = self.under_way.q.val() != 0;
         self.error.next = self.beat.val() && self.rresp.val().get_bit(1);
-        self.error_address.next = self.addresses[0].head.val();
-        for i in 0..self.clients.value {
-            if self.rid.val() == i {
-                self.error_address.next = self.addresses[i].head.val();
-            }
-        }
+        self.begun.push.next = self.take.val();
+        self.begun.push_queue.next = self.choice.val();
+        self.begun.address.next = self.chosen_address.val();
+        self.begun.pop.next = self.finish.val();
+        self.begun.queue.next = self.rid.val();
+        self.error_address.next = self.begun.oldest.val();
         self.progress.next = self.beat.val() || (self.valid.q.val() && self.arready.val());
     }
 }

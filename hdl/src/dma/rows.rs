@@ -1,9 +1,11 @@
 //! The rows of a LOAD or STORE: where each starts, and whether it lies inside its segment.
 
 use cbp_isa::Config;
+use cbp_isa::ring::SEGMENTS;
 
+use crate::lang::adder::CarryAdder;
 use crate::lang::prelude::*;
-use crate::parts::Countdown;
+use crate::parts::LoopCounter;
 use crate::parts::bursts::RUN_BITS;
 
 /// Walks `count1` × `count0` rows of an instruction and offers them one by one, two cycles behind `go`.
@@ -12,8 +14,8 @@ use crate::parts::bursts::RUN_BITS;
 /// go ─▶ offset of a row ─▶ its address, checked ─▶ row
 /// ```
 ///
-/// The instruction's fields hold still from the cycle of `go` until the last row is taken; the segment may arrive
-/// with `go`.
+/// A cycle without `go` lies between a reset, or a walk's last row, and the next walk. The instruction's fields hold
+/// still from the cycle of `go` until the last row is taken; the segment may arrive with `go`.
 #[derive(LogicBlock)]
 pub struct Rows {
     /// Rising edge.
@@ -34,9 +36,11 @@ pub struct Rows {
     pub count1: Wire<In>,
     /// Bytes between those.
     pub stride1: Wire<In>,
-    /// Segment's first byte.
+    /// Which segment.
+    pub segment: Wire<In>,
+    /// Its first byte; any if there is no such segment.
     pub segment_base: Wire<In>,
-    /// Segment's bytes.
+    /// Its bytes; any if there is no such segment.
     pub segment_length: Wire<In>,
     /// The instruction cannot be run, a cycle after `go`.
     pub refused: Signal<In, Bit>,
@@ -57,8 +61,8 @@ pub struct Rows {
     /// The row offered can be moved.
     pub sound: Signal<Out, Bit>,
     active: Dff<Bit>,
-    i0: Countdown,
-    i1: Countdown,
+    i0: LoopCounter,
+    i1: LoopCounter,
     inner: Reg,
     outer: Reg,
     base: Reg,
@@ -73,10 +77,12 @@ pub struct Rows {
     leaves: Signal<Local, Bit>,
     bad: Signal<Local, Bit>,
     advance: Signal<Local, Bit>,
-    next_outer: Wire<Local>,
+    outer_adder: CarryAdder,
     address: Wire<Local>,
     misaligned: Wire<Local>,
     bytes: Wire<Local>,
+    one: Wire<Local>,
+    segments: Const,
     log2_beat: Const,
     beat_mask: Const,
 }
@@ -101,6 +107,7 @@ impl Rows {
             stride0: Wire::new(32),
             count1: Wire::new(16),
             stride1: Wire::new(32),
+            segment: Wire::new(4),
             segment_base: Wire::new(64),
             segment_length: Wire::new(32),
             refused: Signal::default(),
@@ -113,8 +120,8 @@ impl Rows {
             malformed: Signal::default(),
             sound: Signal::default(),
             active: Dff::default(),
-            i0: Countdown::new(16),
-            i1: Countdown::new(16),
+            i0: LoopCounter::new(16),
+            i1: LoopCounter::new(16),
             inner: Reg::plain(OFFSET_BITS),
             outer: Reg::plain(OFFSET_BITS),
             base: Reg::plain(64),
@@ -129,10 +136,12 @@ impl Rows {
             leaves: Signal::default(),
             bad: Signal::default(),
             advance: Signal::default(),
-            next_outer: Wire::new(OFFSET_BITS),
+            outer_adder: CarryAdder::new(OFFSET_BITS, OFFSET_BITS),
             address: Wire::new(64),
             misaligned: Wire::new(64),
             bytes: Wire::new(ROOM_BITS),
+            one: Wire::new(1),
+            segments: SEGMENTS.into(),
             log2_beat: (beat.ilog2() as usize).into(),
             beat_mask: (beat - 1).into(),
         }
@@ -146,6 +155,11 @@ impl Logic for Rows {
         self.base.d.next = self.segment_base.val();
         self.bytes.next = bits_resize(self.length.val(), 33) << self.log2_beat.val();
         self.room.d.next = unsigned_cast(self.segment_length.val()) - self.bytes.val();
+        // Nothing fits a segment that is not there.
+        self.one.next = 1.into();
+        if self.segment.val() >= self.segments.val() {
+            self.room.d.next = signed_cast(self.one.val());
+        }
         self.empty.d.next = (self.length.val() == 0) || (self.count0.val() == 0) || (self.count1.val() == 0);
         // The row offered.
         self.advance.next = self.active.q.val() && (!self.valid.q.val() || self.row_ready.val());
@@ -179,21 +193,27 @@ impl Logic for Rows {
         self.i1.count.next = self.count1.val();
         self.i1.start.next = self.go.val();
         self.i1.step.next = self.advance.val() && self.i0.last.val();
-        self.next_outer.next = self.outer.q.val() + unsigned_cast(self.stride1.val());
-        if self.advance.val() {
+        // Between walks the outer offset is 0: a walk begins, and goes on, by one adder and no multiplexer.
+        self.outer_adder.sum.next = self.outer.q.val();
+        self.outer_adder.carry.next = false;
+        self.outer_adder.start.next = unsigned_cast(self.stride1.val());
+        if self.go.val() {
+            self.outer_adder.start.next = unsigned_cast(self.offset.val());
+        }
+        if self.go.val() || (self.advance.val() && self.i0.last.val()) {
+            self.outer.d.next = self.outer_adder.y.val();
+            self.inner.d.next = self.outer_adder.y.val();
+        } else if self.advance.val() {
             self.inner.d.next = self.inner.q.val() + unsigned_cast(self.stride0.val());
-            if self.i0.last.val() {
-                self.inner.d.next = self.next_outer.val();
-                self.outer.d.next = self.next_outer.val();
-                if self.i1.last.val() {
-                    self.active.d.next = false;
-                }
-            }
+        }
+        if !self.active.q.val() && !self.go.val() {
+            self.outer.d.next = 0.into();
+        }
+        if self.advance.val() && self.i0.last.val() && self.i1.last.val() {
+            self.active.d.next = false;
         }
         if self.go.val() {
             self.active.d.next = true;
-            self.inner.d.next = unsigned_cast(self.offset.val());
-            self.outer.d.next = unsigned_cast(self.offset.val());
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::compute::sequencer::INSTRUCTION_BITS;
 use crate::lang::arith::{Concat, Split};
 use crate::lang::prelude::*;
 use crate::parts::decode::decoder;
-use crate::parts::{Bursts, Countdown};
+use crate::parts::{Bursts, LoopCounter};
 
 decoder!(
     /// The fields of STORE.
@@ -101,7 +101,7 @@ pub struct StoreEngine {
     accept: Signal<Local, Bit>,
     inner: Reg,
     outer: Reg,
-    i0: Countdown,
+    i0: LoopCounter,
     data_side: StoreData,
     answers: StoreAnswers,
 }
@@ -159,7 +159,7 @@ impl StoreEngine {
             accept: bit(),
             inner: Reg::plain(16),
             outer: Reg::plain(16),
-            i0: Countdown::new(16),
+            i0: LoopCounter::new(16),
             data_side: StoreData::new(config),
             answers: StoreAnswers::default(),
         }
@@ -184,6 +184,7 @@ impl Logic for StoreEngine {
         self.rows.stride0.next = self.fields.stride0.val();
         self.rows.count1.next = self.fields.count1.val();
         self.rows.stride1.next = self.fields.stride1.val();
+        self.rows.segment.next = self.fields.segment.val();
         self.rows.segment_base.next = self.segment_base.val();
         self.rows.segment_length.next = self.segment_length.val();
         self.foreign.d.next = self.fields.source.val() != 0;

@@ -97,6 +97,6 @@ impl Logic for StoreAnswers {
             self.give_compute.next = self.next_due.parts[2].val();
             self.give_load.next = self.next_due.parts[3].val();
         }
-        self.idle.next = !self.dues.valid.val();
+        self.idle.next = self.dues.empty.val();
     }
 }

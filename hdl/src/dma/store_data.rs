@@ -132,9 +132,9 @@ impl Logic for StoreData {
         self.data_last.next = self.lasts.head.val().any();
         self.queue.pop.next = self.queue.valid.val() && self.data_ready.val();
         self.lasts.pop.next = self.queue.valid.val() && self.data_ready.val();
-        self.open.next = self.runs.valid.val()
+        self.open.next = !self.runs.empty.val()
             || (self.to_read.q.val() != 0)
             || self.fetched.q.val()
-            || self.queue.valid.val();
+            || !self.queue.empty.val();
     }
 }

@@ -2,8 +2,8 @@
 
 use cbp_isa::Config;
 
+use super::burst_log::BurstLog;
 use crate::lang::prelude::*;
-use crate::parts::Fifo;
 
 /// Writes under way.
 pub const UNDER_WAY: usize = 32;
@@ -77,7 +77,7 @@ pub struct WritePort {
     pub store_answered: Signal<Out, Bit>,
     /// A write was answered with an error.
     pub error: Signal<Out, Bit>,
-    /// First byte of that burst.
+    /// First byte of that burst, two cycles later.
     pub error_address: Wire<Out>,
     /// Something moved in this cycle.
     pub progress: Signal<Out, Bit>,
@@ -90,7 +90,10 @@ pub struct WritePort {
     length: Wire<Local>,
     room: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
-    addresses: Fifo,
+    begun: BurstLog,
+    under_way: Reg,
+    answered: Signal<Local, Bit>,
+    most: Const,
 }
 
 impl WritePort {
@@ -142,7 +145,10 @@ impl WritePort {
             length: Wire::new(9),
             room: Signal::default(),
             take: Signal::default(),
-            addresses: Fifo::new(64, UNDER_WAY),
+            begun: BurstLog::new(1, UNDER_WAY),
+            under_way: Reg::with_reset(UNDER_WAY.ilog2() as usize + 1, 0),
+            answered: Signal::default(),
+            most: UNDER_WAY.into(),
         }
     }
 }
@@ -164,7 +170,8 @@ impl Logic for WritePort {
             self.wdata.next = self.completion_data.val();
             self.wlast.next = self.completion_last.val();
         }
-        self.room.next = (!self.valid.q.val() || self.awready.val()) && !self.addresses.full.val();
+        self.room.next =
+            (!self.valid.q.val() || self.awready.val()) && (self.under_way.q.val() != self.most.val());
         self.take.next = self.offered.val() && self.room.val();
         self.store_burst_ready.next = self.room.val() && !self.completing.val();
         self.completion_burst_ready.next = self.room.val() && self.completing.val();
@@ -182,14 +189,23 @@ impl Logic for WritePort {
         self.awvalid.next = self.valid.q.val();
         self.awaddr.next = self.addr.q.val();
         self.awlen.next = self.len.q.val();
-        // One entry per write without a response; all have one AXI ID, so responses come in order.
-        self.addresses.push.next = self.take.val();
-        self.addresses.data.next = self.address.val();
-        self.addresses.pop.next = self.bvalid.val() && self.addresses.valid.val();
-        self.busy.next = self.addresses.valid.val();
-        self.store_answered.next = self.addresses.pop.val() && !self.completing.val();
+        // All writes have one AXI ID, so responses come in order.
+        self.busy.next = self.under_way.q.val() != 0;
+        self.answered.next = self.bvalid.val() && self.busy.val();
+        if self.take.val() && !self.answered.val() {
+            self.under_way.d.next = self.under_way.q.val() + 1;
+        }
+        if !self.take.val() && self.answered.val() {
+            self.under_way.d.next = self.under_way.q.val() - 1;
+        }
+        self.begun.push.next = self.take.val();
+        self.begun.push_queue.next = 0.into();
+        self.begun.address.next = self.address.val();
+        self.begun.pop.next = self.answered.val();
+        self.begun.queue.next = 0.into();
+        self.store_answered.next = self.answered.val() && !self.completing.val();
         self.error.next = self.bvalid.val() && self.bresp.val().get_bit(1);
-        self.error_address.next = self.addresses.head.val();
+        self.error_address.next = self.begun.oldest.val();
         self.progress.next = self.bvalid.val()
             || (self.wvalid.val() && self.wready.val())
             || (self.valid.q.val() && self.awready.val());

@@ -69,10 +69,17 @@ impl Ram {
         }
     }
 
-    /// The same, in block RAM whatever its shape: for memories that are part of a large one.
+    /// The same, in block RAM whatever its shape: for memories that are part of a large one, or that look-up tables
+    /// are too good for.
     #[must_use]
     pub fn in_blocks(width: usize, depth: usize) -> Self {
         Self { _style: "(* ram_style = \"block\" *) ", ..Self::new(width, depth) }
+    }
+
+    /// The same, in look-up tables and registers whatever its shape: for small queues.
+    #[must_use]
+    pub fn in_tables(width: usize, depth: usize) -> Self {
+        Self { _style: "(* ram_style = \"distributed\" *) ", ..Self::new(width, depth) }
     }
 }
 

@@ -5,7 +5,7 @@
 //! - [`Wire`]: a signal whose width is chosen at run time, because lanes, columns and depths come from a
 //!   configuration (rust-hdl's `Bits<N>` fixes every width at compile time);
 //! - [`Reg`] and [`Dff`]: registers with optional synchronous reset, holding their value when not assigned;
-//! - [`Ram`], [`LookupRam`]: memories; the leaf arithmetic in [`arith`];
+//! - [`Ram`], [`LookupRam`]: memories; the leaf arithmetic in [`arith`] and [`adder`];
 //! - [`emit`]: our own writer from rust-hdl's syntax tree to Verilog. rust-hdl's writer lets Verilog's width
 //!   rules change the meaning of an expression (its known traps: zero-extending casts, carries that survive a
 //!   cast, 32-bit literals, missing parentheses). Ours refuses any expression whose operands differ in width,
@@ -14,6 +14,7 @@
 //!
 //! rust-hdl's simulator is never used: [`Word`] carries a width and no value.
 
+pub mod adder;
 pub mod arith;
 pub mod emit;
 mod memory;

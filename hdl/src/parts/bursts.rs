@@ -75,7 +75,7 @@ pub struct Bursts {
 }
 
 /// Bursts that wait.
-const WAITING: usize = 2;
+const WAITING: usize = 4;
 /// 16-bit parts of one: address, length, place, tag, last of its run.
 const PARTS: usize = 8;
 
@@ -139,7 +139,7 @@ impl Logic for Bursts {
             && (self.fits.q.val().any() || self.measured.q.val())
             && !self.waiting.full.val();
         self.ready.next = !self.some.q.val() || (self.fits.q.val().any() && !self.waiting.full.val());
-        self.busy.next = self.some.q.val() || self.waiting.valid.val();
+        self.busy.next = self.some.q.val() || !self.waiting.empty.val();
         // To the end of the page, and at most the limit.
         self.page.next = self.next.q.val().get_bits::<12>(0) >> self.log2_beat.val();
         self.room.next = bits_resize(self.page_beats.val(), 12) - self.page.val();

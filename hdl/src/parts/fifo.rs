@@ -1,19 +1,20 @@
-//! A first-in first-out queue in distributed memory; the oldest entry stands in a register at the output.
+//! A first-in first-out queue; the oldest entry stands in its memory's output register.
 
 use crate::lang::prelude::*;
+
+/// Entries from which on a queue is worth block RAM.
+const DEEP: usize = 64;
 
 /// A queue of a power of two of entries.
 ///
 /// `head` is meaningful while `valid`; `pop` removes it. `push` while `full` is ignored by nobody: the user
-/// must not do it.
+/// must not do it. An entry stands at the head two cycles after its push at the earliest.
 ///
 /// ```text
-/// data ─┬─▶ memory ─▶ mux ─▶ head
-///       └─────────────▶┘
+/// data ─▶ memory ─▶ head
 /// ```
 ///
-/// What is made of `head` starts at a register, not behind a memory's look-up; an entry that finds nothing ahead of
-/// it goes there at once. All entries are written to the memory, so that a push does not depend on a pop.
+/// Nothing goes around the memory: that would take a multiplexer as wide as the entries.
 #[derive(LogicBlock)]
 pub struct Fifo {
     /// Rising edge.
@@ -26,19 +27,20 @@ pub struct Fifo {
     pub data: Wire<In>,
     /// Remove the oldest entry.
     pub pop: Signal<In, Bit>,
-    /// There is an entry.
+    /// An entry stands at the head.
     pub valid: Signal<Out, Bit>,
+    /// There is no entry, not even on its way to the head.
+    pub empty: Signal<Out, Bit>,
     /// The oldest entry.
     pub head: Wire<Out>,
     /// No room.
     pub full: Signal<Out, Bit>,
     /// Entries held.
     pub count: Wire<Out>,
-    memory: LookupRam,
+    memory: Ram,
     write: Reg,
     read: Reg,
     held: Reg,
-    head_q: Reg,
     valid_q: Dff<Bit>,
     behind: Signal<Local, Bit>,
     moves: Signal<Local, Bit>,
@@ -57,14 +59,14 @@ impl Fifo {
             data: Wire::new(width),
             pop: Signal::default(),
             valid: Signal::default(),
+            empty: Signal::default(),
             head: Wire::new(width),
             full: Signal::default(),
             count: Wire::new(address + 1),
-            memory: LookupRam::new(width, depth),
+            memory: if depth >= DEEP { Ram::in_blocks(width, depth) } else { Ram::in_tables(width, depth) },
             write: Reg::with_reset(address, 0),
             read: Reg::with_reset(address, 0),
             held: Reg::with_reset(address + 1, 0),
-            head_q: Reg::plain(width),
             valid_q: Dff::default(),
             behind: Signal::default(),
             moves: Signal::default(),
@@ -77,8 +79,9 @@ impl Logic for Fifo {
     #[hdl_gen]
     fn update(&mut self) {
         self.valid.next = self.valid_q.q.val();
-        self.head.next = self.head_q.q.val();
+        self.head.next = self.memory.read_data.val();
         self.full.next = self.held.q.val() == self.depth.val();
+        self.empty.next = self.held.q.val() == 0;
         self.count.next = self.held.q.val();
         if self.push.val() && !self.pop.val() {
             self.held.d.next = self.held.q.val() + 1;
@@ -86,24 +89,21 @@ impl Logic for Fifo {
         if !self.push.val() && self.pop.val() {
             self.held.d.next = self.held.q.val() - 1;
         }
-        // The head moves on to the entry behind it, or to the one that arrives.
-        self.behind.next = self.held.q.val() > 1;
+        // The head moves on to the entry behind it, which was written before this cycle.
+        self.behind.next = self.write.q.val() != self.read.q.val();
         self.moves.next = self.pop.val() || !self.valid_q.q.val();
         if self.moves.val() {
-            self.valid_q.d.next = self.behind.val() || self.push.val();
-            self.head_q.d.next = self.data.val();
-            if self.behind.val() {
-                self.head_q.d.next = self.memory.read_data.val();
-            }
+            self.valid_q.d.next = self.behind.val();
         }
         self.memory.write_enable.next = self.push.val();
         self.memory.write_address.next = self.write.q.val();
         self.memory.write_data.next = self.data.val();
+        self.memory.read_enable.next = self.moves.val();
         self.memory.read_address.next = self.read.q.val();
         if self.push.val() {
             self.write.d.next = self.write.q.val() + 1;
         }
-        if self.moves.val() && (self.behind.val() || self.push.val()) {
+        if self.moves.val() && self.behind.val() {
             self.read.d.next = self.read.q.val() + 1;
         }
     }

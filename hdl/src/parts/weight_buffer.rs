@@ -17,17 +17,14 @@ pub struct WeightBuffer {
     pub write_word: Wire<In>,
     /// Beat of that word; of a group, the first one.
     pub write_beat: Wire<In>,
-    /// The beat.
-    pub write_data: Wire<In>,
-    /// The beats of the group.
-    pub group_data: Vec<Wire<In>>,
+    /// The beats of the group; the beat, on the plane it is of.
+    pub plane_data: Vec<Wire<In>>,
     /// Read a word.
     pub read_enable: Signal<In, Bit>,
     /// Word to read.
     pub read_word: Wire<In>,
     /// Its beats, one cycle later.
     pub beat: Vec<Wire<Out>>,
-    data: Vec<Wire<Local>>,
     memory: Vec<Ram>,
     groups: Const,
     planes: Const,
@@ -44,12 +41,10 @@ impl WeightBuffer {
             write_group: Signal::default(),
             write_word: Wire::new(WORD_BITS),
             write_beat: Wire::new(BEAT_BITS),
-            write_data: Wire::new(width),
-            group_data: Wire::many(planes, width),
+            plane_data: Wire::many(planes, width),
             read_enable: Signal::default(),
             read_word: Wire::new(WORD_BITS),
             beat: Wire::many(groups * planes, width),
-            data: Wire::many(planes, width),
             memory: (0..groups * planes).map(|_| Ram::new(width, depth)).collect(),
             groups: groups.into(),
             planes: planes.into(),
@@ -62,17 +57,13 @@ impl Logic for WeightBuffer {
     #[hdl_gen]
     fn update(&mut self) {
         for p in 0..self.planes.value {
-            self.data[p].next = self.write_data.val();
-            if self.write_group.val() {
-                self.data[p].next = self.group_data[p].val();
-            }
             for g in 0..self.groups.value {
                 self.memory[g * self.planes.value + p].write_enable.next = (self.write_enable.val()
                     && (self.write_beat.val() == (g * self.planes.value + p)))
                     || (self.write_group.val() && (self.write_beat.val() == (g * self.planes.value)));
                 self.memory[g * self.planes.value + p].write_address.next =
                     bits_resize(self.write_word.val(), self._address);
-                self.memory[g * self.planes.value + p].write_data.next = self.data[p].val();
+                self.memory[g * self.planes.value + p].write_data.next = self.plane_data[p].val();
                 self.memory[g * self.planes.value + p].read_enable.next = self.read_enable.val();
                 self.memory[g * self.planes.value + p].read_address.next =
                     bits_resize(self.read_word.val(), self._address);

@@ -57,7 +57,10 @@ fn read_port(config: &Config) -> Result<Property, Error> {
     .number("TAG_BITS", bits as u64)
     .inner("under_way_q", bits, "under_way");
     for client in 0..3 {
-        property = property.inner(&format!("addresses_{client}.held_q"), bits, &format!("held_{client}"));
+        for end in ["newest", "next"] {
+            property =
+                property.inner(&format!("begun.{end}_{client}_q"), bits - 1, &format!("{end}_{client}"));
+        }
     }
     Ok(property
         .steps(tags + 4)
@@ -68,7 +71,8 @@ fn read_port(config: &Config) -> Result<Property, Error> {
             format!("under_way_q < {bits}'d{tags}"),
             format!("under_way_q <= {bits}'d{tags}"),
         )
-        .broken("the length is off by one", "beats_2 - 9'd1", "beats_2"))
+        .broken("the length is off by one", "length - 9'd1", "length")
+        .broken("a burst that ends stays in the log", ".pop(finish)", ".pop(1'd0)"))
 }
 
 fn write_port(config: &Config) -> Result<Property, Error> {
@@ -78,7 +82,7 @@ fn write_port(config: &Config) -> Result<Property, Error> {
         .number("LOG2_BEAT", log2_beat(config))
         .number("DATA", config.axi_bits as u64)
         .number("UNDER_WAY", UNDER_WAY as u64)
-        .inner("addresses.held_q", bits, "held")
+        .inner("under_way_q", bits, "held")
         .steps(UNDER_WAY + 4)
         .hint("store_address", "0")
         .hint("store_data", "0")
@@ -87,7 +91,7 @@ fn write_port(config: &Config) -> Result<Property, Error> {
         .broken("an address is dropped", "if (awready) begin", "if (1'd1) begin")
         .broken("an address is replaced while it waits", "~valid_q || awready", "1'd1")
         .broken("both clients' beats are taken", "wready && ~completing", "wready")
-        .broken("one write too many", "~addresses_full", "1'd1")
+        .broken("one write too many", format!("under_way_q != {bits}'d{UNDER_WAY}"), "1'd1")
         .hint("store_burst", "1")
         .hint("store_beats", "1")
         .hint("completing", "0")

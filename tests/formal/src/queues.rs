@@ -62,21 +62,20 @@ fn fifo(depth: usize) -> Result<Property, Error> {
             format!("held_q == {wide}'d{}", (depth + 1) % (2 * depth)),
         )
         .broken(
-            "the second entry is overlooked",
-            format!("held_q > {wide}'d1"),
-            format!("held_q > {wide}'d2"),
+            "an entry that was just written is overlooked",
+            "write_q != read_q",
+            "(write_q != read_q) && !push",
         )
+        .broken("an entry is read before it is written", "write_q != read_q", "(write_q != read_q) || push")
         .broken("a push is lost when an entry is popped", "if (push) begin", "if (push && !pop) begin")
         .broken("the head moves on without a pop", "pop || ~valid_q_q", "1'd1");
-    // A queue of two is full when an entry stands behind the head: then these two change nothing.
+    // A queue of two never holds two entries behind the head.
     if depth > 2 {
-        property = property
-            .broken(
-                "the write address is the read address",
-                "write_address(write_q)",
-                "write_address(read_q)",
-            )
-            .broken("what arrives overtakes what waits", "if (behind) begin", "if (behind && ~push) begin");
+        property = property.broken(
+            "the write address is the read address",
+            "write_address(write_q)",
+            "write_address(read_q)",
+        );
     }
     Ok(property)
 }

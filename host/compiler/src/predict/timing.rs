@@ -41,7 +41,7 @@ impl Default for Timing {
             setup: 1,
             load_gap: 2,
             store_gap: 1,
-            array_latency: 9,
+            array_latency: 11,
             ppu_latency: 11,
         }
     }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use cbp_hdl::array::adder::SignedAdder;
 use cbp_hdl::array::shape::Shape;
 use cbp_hdl::array::tree::SignTree;
+use cbp_hdl::lang::adder::SignedAdder;
 use cbp_hdl::lang::prelude::*;
 use cbp_isa::WeightSet;
 use cbp_isa::weight_code::{chain_lanes, sign_reference};

@@ -39,6 +39,9 @@
     past_len <= arlen;
     past_id <= arid;
   end
+  wire [TAG_BITS-2:0] logged_0 = newest_0 - next_0, held_0 = out_0 + (arvalid && arid == 0);
+  wire [TAG_BITS-2:0] logged_1 = newest_1 - next_1, held_1 = out_1 + (arvalid && arid == 1);
+  wire [TAG_BITS-2:0] logged_2 = newest_2 - next_2, held_2 = out_2 + (arvalid && arid == 2);
   wire [TAG_BITS+2:0] sum = out_0 + out_1 + out_2 + arvalid;
   always @* if (!first) begin
     // A request stays until it is accepted, and is legal.
@@ -56,10 +59,10 @@
     assert (beat_valid_0 == (rvalid && rid == 0));
     assert (beat_valid_1 == (rvalid && rid == 1));
     assert (beat_valid_2 == (rvalid && rid == 2));
-    // The address queues, one per client, hold what is under way.
-    assert (held_0 == out_0 + (arvalid && arid == 0));
-    assert (held_1 == out_1 + (arvalid && arid == 1));
-    assert (held_2 == out_2 + (arvalid && arid == 2));
+    // The log of addresses, a queue per client, holds what is under way.
+    assert (logged_0 == held_0);
+    assert (logged_1 == held_1);
+    assert (logged_2 == held_2);
     // One client at a time.
     assert (granted_0 + granted_1 + granted_2 <= 1);
     if (granted_0) assert (request_0);

@@ -3,8 +3,11 @@
 use crate::lang::prelude::*;
 
 /// Counts the rounds of a loop; behind the last one the next loop begins.
+///
+/// It counts up from a constant and compares, which needs no multiplexer to begin again; and it compares two rounds
+/// ahead, so that nothing waits for the comparison.
 #[derive(LogicBlock)]
-pub struct Countdown {
+pub struct LoopCounter {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Rounds, at least 1; it holds still from `start` on.
@@ -17,12 +20,14 @@ pub struct Countdown {
     pub last: Signal<Out, Bit>,
     /// The round of the next cycle is.
     pub next_last: Signal<Out, Bit>,
-    left: Reg,
+    later: Reg,
     last_q: Reg,
+    near_q: Reg,
     single: Reg,
+    double: Reg,
 }
 
-impl Countdown {
+impl LoopCounter {
     /// For counts of `width` bits.
     #[must_use]
     pub fn new(width: usize) -> Self {
@@ -33,30 +38,38 @@ impl Countdown {
             step: Signal::default(),
             last: Signal::default(),
             next_last: Signal::default(),
-            left: Reg::plain(width),
+            later: Reg::plain(width),
             last_q: Reg::plain(1),
+            near_q: Reg::plain(1),
             single: Reg::plain(1),
+            double: Reg::plain(1),
         }
     }
 }
 
-impl Logic for Countdown {
+impl Logic for LoopCounter {
     #[hdl_gen]
     fn update(&mut self) {
         self.last.next = self.last_q.q.val().any();
         self.next_last.next = self.last.val();
-        if self.step.val() {
-            self.left.d.next = self.left.q.val() - 1;
-            self.next_last.next = self.left.q.val() == 2;
-        }
-        if self.step.val() && self.last.val() {
-            self.left.d.next = self.count.val();
-            self.next_last.next = self.single.q.val().any();
-        }
         self.single.d.next = (self.count.val() == 1).into();
+        self.double.d.next = (self.count.val() == 2).into();
+        if self.step.val() {
+            self.next_last.next = self.near_q.q.val().any();
+            self.near_q.d.next = (self.later.q.val() == self.count.val()).into();
+            self.later.d.next = self.later.q.val() + 1;
+            if self.last.val() {
+                self.next_last.next = self.single.q.val().any();
+                self.near_q.d.next = self.double.q.val();
+            }
+        }
         if self.start.val() {
-            self.left.d.next = self.count.val();
             self.next_last.next = self.count.val() == 1;
+            self.near_q.d.next = (self.count.val() == 2).into();
+        }
+        // Of the round at hand, the number of the one after the next.
+        if self.start.val() || (self.step.val() && self.last.val()) {
+            self.later.d.next = 3.into();
         }
         self.last_q.d.next = self.next_last.val().into();
     }

@@ -1,4 +1,4 @@
-//! The two adders of a column, in the form that synthesis maps to one look-up table per bit.
+//! Adders in the form that synthesis maps to one look-up table per bit.
 //!
 //! The carry chain takes one operand as it is; the other, and whatever selects and negates it, shares the look-up
 //! table of the sum bit. Two things decide whether synthesis sees it so:
@@ -8,7 +8,7 @@
 //! - which operand comes first: Yosys swaps those of an addition at will, but not those of a subtraction, so
 //!   a + b is written as a − ~b, less the 1 that the lowest bit absorbs.
 
-use crate::lang::prelude::*;
+use super::prelude::*;
 
 /// a + b or a − b, registered; the carry chain takes a as it is.
 #[derive(LogicBlock)]
