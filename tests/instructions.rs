@@ -15,7 +15,7 @@ const PROGRAMS: u64 = 40;
 
 fn on(array: WeightSet) {
     let config = tiny(array).unwrap();
-    for seed in seeds(2) {
+    for seed in seeds(4) {
         let timing = match seed % 2 {
             0 => Timing::Fixed { read_latency: 10, write_latency: 10 },
             _ => Timing::Random { seed, max_latency: 60 },

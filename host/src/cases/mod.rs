@@ -8,6 +8,7 @@
 //!
 //! The system tests run them on devices of their own, the coverage one after the other on one device.
 
+mod buffers;
 pub mod faults;
 pub mod instructions;
 mod program;
