@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use cbp_host::cases::{instructions, refused, tiny};
+use cbp_host::cases::{instructions, long, refused, tiny};
 use cbp_host::runtime::simulator;
 use cbp_isa::WeightSet;
 use cbp_sim::{SimOptions, Timing};
@@ -44,4 +44,10 @@ fn on_a_one_bit_shift_array() {
 #[test]
 fn on_a_two_bit_shift_array() {
     on(WeightSet::TwoBitShift);
+}
+
+#[test]
+fn long_ones_on_a_two_bit_shift_array() {
+    let mut device = simulator(&tiny(WeightSet::TwoBitShift).unwrap(), &SimOptions::default()).unwrap();
+    assert_eq!(long::all(&mut device), Ok(()));
 }

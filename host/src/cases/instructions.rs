@@ -3,7 +3,7 @@
 use cbp_compiler::interpreter::{Job, Machine, Order, Segments};
 use cbp_driver::Device;
 use cbp_isa::instruction::{INSTRUCTION_BYTES, Instruction, Opcode};
-use cbp_isa::parameters::encode_parameter;
+use cbp_isa::parameters::{encode_parameter, parameter};
 use cbp_isa::ring::{ErrorCode, SEGMENTS, command};
 use cbp_isa::{Config, Field};
 use cbp_numerics::random::Random;
@@ -133,7 +133,7 @@ impl Bench<'_> {
     }
 }
 
-/// Parameter records whose sums stay in 48 bits.
+/// Parameter records whose sums stay in 48 bits; the bits behind their fields mean nothing.
 fn records(bytes: &mut [u8], random: &mut Random) {
     for record in bytes.chunks_exact_mut(16) {
         let shift = 1 + random.below(47) as u8;
@@ -141,6 +141,9 @@ fn records(bytes: &mut [u8], random: &mut Random) {
         let bias = (random.bits().cast_signed() >> 18) >> random.below(46);
         let factor = (random.bits().cast_signed() >> 25) >> random.below(39);
         record.copy_from_slice(&encode_parameter(multiplier, bias, shift, factor));
+        let used = parameter::FIELDS.iter().map(|f| f.lsb + f.width).max().unwrap_or(0);
+        record[used / 8] |= random.byte().cast_unsigned() << (used % 8);
+        record[used.div_ceil(8)..].fill_with(|| random.byte().cast_unsigned());
     }
 }
 

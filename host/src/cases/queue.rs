@@ -7,7 +7,7 @@ use cbp_numerics::random::Random;
 use cbp_sim::{SimDevice, SimError};
 
 /// Cycles that one command may take.
-const LIMIT: u64 = 3_000_000;
+const LIMIT: u64 = 10_000_000;
 
 /// A command entry.
 #[derive(Clone, Debug)]
@@ -61,6 +61,10 @@ pub struct Done {
     pub status: Option<ErrorCode>,
     /// Steps of the array.
     pub mac_active: u64,
+    /// Cycles COMPUTE waited for LOAD.
+    pub wait_load: u64,
+    /// And for STORE.
+    pub wait_store: u64,
 }
 
 impl Queue {
@@ -69,8 +73,16 @@ impl Queue {
     /// # Errors
     /// A register that does not answer.
     pub fn start(sim: &mut SimDevice, random: &mut Random) -> Result<Self, SimError> {
+        let log2 = if random.once_in(4) { random.below(16) } else { random.below(5) } as u32;
+        Self::with_entries(sim, log2, random)
+    }
+
+    /// As [`Queue::start`], with rings of 2^`log2` entries.
+    ///
+    /// # Errors
+    /// A register that does not answer.
+    pub fn with_entries(sim: &mut SimDevice, log2: u32, random: &mut Random) -> Result<Self, SimError> {
         sim.reset()?;
-        let log2 = random.below(5) as u32;
         let entries = 1 << log2;
         let commands = sim.memory().allocate(entries * COMMAND_BYTES);
         let completions = sim.memory().allocate(entries * COMPLETION_BYTES);
@@ -129,7 +141,12 @@ impl Queue {
         }
         sim.write32(registers::IRQ_STATUS.offset, 7).map_err(failed)?;
         sim.write32(registers::QUEUE_COMPLETION_CONSUMER.offset, self.index).map_err(failed)?;
-        Ok(Done { status, mac_active: get(&words, completion::MAC_ACTIVE) })
+        Ok(Done {
+            status,
+            mac_active: get(&words, completion::MAC_ACTIVE),
+            wait_load: get(&words, completion::WAIT_LOAD),
+            wait_store: get(&words, completion::WAIT_STORE),
+        })
     }
 }
 
