@@ -23,6 +23,7 @@ fn on(array: WeightSet) {
         let mut device = simulator(&config, &SimOptions { timing, ..SimOptions::default() }).unwrap();
         assert_eq!(instructions::as_interpreted(&mut device, PROGRAMS, seed), Ok(()), "CBP_SEED={seed}");
         assert_eq!(refused::all(&mut device, PROGRAMS as usize, seed), Ok(()), "CBP_SEED={seed}");
+        assert_eq!(refused::behind(&mut device, PROGRAMS as usize, seed), Ok(()), "CBP_SEED={seed}");
     }
 }
 

@@ -11,11 +11,11 @@ use cbp_sim::{SimDevice, SimTransport, Timing};
 use super::queue::{Command, Done, Queue};
 
 /// Cycles of an answer of slow memory, and steps and positions that take about as long.
-const SLOW: u32 = 530_000;
+const SLOW: u32 = 140_000;
 /// Instructions of a long program.
-const INSTRUCTIONS: usize = 1 << 16;
+const INSTRUCTIONS: usize = 1 << 14;
 /// Jobs without a reset.
-const JOBS: usize = (1 << 14) + 1;
+const JOBS: usize = (1 << 12) + 1;
 /// Entries of the rings that they go through.
 const LOG2: u32 = 15;
 /// Most tokens that an instruction gives or takes.

@@ -23,7 +23,7 @@ pub struct Coverage {
     #[arg(long, default_value_t = 2)]
     networks: u64,
     /// Random programs on every array, and as many commands and instructions that are refused
-    #[arg(long, default_value_t = 180)]
+    #[arg(long, default_value_t = 90)]
     programs: u64,
     /// Percent that lines and bits must reach, each in total
     #[arg(long, default_value_t = 95.0, value_parser = percent)]

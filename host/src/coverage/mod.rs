@@ -116,6 +116,7 @@ fn run(device: &mut Device<SimTransport>, set: WeightSet, workload: Workload) ->
         let name = |what: &str| format!("{what}, seed {seed}");
         instructions::as_interpreted(device, count, seed).map_err(failed(name("programs")))?;
         refused::all(device, 4 * count as usize, seed).map_err(failed(name("refused")))?;
+        refused::behind(device, 4 * count as usize, seed).map_err(failed(name("aborted")))?;
     }
     long::all(device).map_err(failed("long jobs".to_owned()))?;
     faults::named(device).map_err(failed("faults".to_owned()))?;
