@@ -5,6 +5,7 @@ mod common;
 use cbp_compiler::{CompileError, Keep, Options, compile};
 use cbp_isa::WeightSet;
 use cbp_numerics::random::{self, Kind};
+use cbp_numerics::{Network, Operation, Weights};
 use common::{ORDERS, Shape, any_array, check, config, network, set_within};
 use proptest::prelude::*;
 
@@ -112,6 +113,30 @@ fn every_preset_and_set() {
                     .unwrap();
             check(&network, &program, keep, 2, 8, &ORDERS);
         }
+    }
+}
+
+/// Weights of +1 as codes and 8-bit weights of 0 are the same bytes on a binary array; they are not the same weights.
+#[test]
+fn equal_bytes_of_codes_and_of_8_bit_weights() {
+    let array = WeightSet::Binary;
+    let shapes = [
+        Shape { outputs: 8, set: Some(array), raw: false, extreme: false },
+        Shape { outputs: 8, set: None, raw: true, extreme: false },
+    ];
+    let random = network(64, &shapes, 1);
+    let mut layers = random.layers().to_vec();
+    let constants =
+        [Weights::Constrained { set: array, codes: vec![1; 8 * 64] }, Weights::Int8 { w: vec![0; 8 * 8] }];
+    for (layer, constants) in layers.iter_mut().zip(constants) {
+        let Operation::FullyConnected(fc) = &mut layer.operation else { panic!("{layer:?}") };
+        fc.weights = constants;
+    }
+    let network = Network::new("constants", random.input(), layers).unwrap();
+    for resident in [false, true] {
+        let options = Options { resident, ..Options::default() };
+        let program = compile(&network, &config("tiny", array), options).unwrap();
+        check(&network, &program, options.keep, 1, 8, &ORDERS);
     }
 }
 
