@@ -11,7 +11,7 @@ use cbp_sim::SimOptions;
 fn every_fault_is_named_and_the_next_job_works() {
     let config = tiny(WeightSet::TwoBitShift).unwrap();
     let mut device = simulator(&config, &SimOptions::default()).unwrap();
-    assert_eq!(faults::named(&mut device), Ok(17));
+    assert_eq!(faults::named(&mut device), Ok(18));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use cbp_host::cases::{instructions, refused, tiny};
+use cbp_host::cases::{instructions, long, refused, tiny};
 use cbp_host::runtime::simulator;
 use cbp_isa::WeightSet;
 use cbp_sim::{SimOptions, Timing};
@@ -15,7 +15,7 @@ const PROGRAMS: u64 = 40;
 
 fn on(array: WeightSet) {
     let config = tiny(array).unwrap();
-    for seed in seeds(2) {
+    for seed in seeds(4) {
         let timing = match seed % 2 {
             0 => Timing::Fixed { read_latency: 10, write_latency: 10 },
             _ => Timing::Random { seed, max_latency: 60 },
@@ -23,6 +23,7 @@ fn on(array: WeightSet) {
         let mut device = simulator(&config, &SimOptions { timing, ..SimOptions::default() }).unwrap();
         assert_eq!(instructions::as_interpreted(&mut device, PROGRAMS, seed), Ok(()), "CBP_SEED={seed}");
         assert_eq!(refused::all(&mut device, PROGRAMS as usize, seed), Ok(()), "CBP_SEED={seed}");
+        assert_eq!(refused::behind(&mut device, PROGRAMS as usize, seed), Ok(()), "CBP_SEED={seed}");
     }
 }
 
@@ -44,4 +45,10 @@ fn on_a_one_bit_shift_array() {
 #[test]
 fn on_a_two_bit_shift_array() {
     on(WeightSet::TwoBitShift);
+}
+
+#[test]
+fn long_ones_on_a_two_bit_shift_array() {
+    let mut device = simulator(&tiny(WeightSet::TwoBitShift).unwrap(), &SimOptions::default()).unwrap();
+    assert_eq!(long::all(&mut device), Ok(()));
 }

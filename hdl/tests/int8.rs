@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use cbp_hdl::dma::int8_group::{GROUP_BEATS, Int8Group};
 use cbp_hdl::dma::recoder::Recoder;
-use cbp_isa::weight_code::{decode_word, int8_digits};
+use cbp_isa::weight_code::{decode_word, encode_digits, int8_digits};
 use cbp_isa::{Config, Preset, WeightSet};
 use common::{Bench, Random, part, seeds};
 
@@ -33,7 +33,8 @@ fn bench() -> Bench {
     Bench::new(&parts)
 }
 
-/// Every weight and digit of every set in every lane, among random others, as the weights that the codes mean.
+/// Every weight and digit of every set in every lane, among random others: the codes of the table, and the weights that
+/// they mean.
 #[test]
 fn digits() {
     let mut bench = bench();
@@ -61,18 +62,25 @@ fn column(bench: &mut Bench, set: WeightSet, weights: &[i8]) {
         bench.tick();
         let planes: Vec<Vec<u8>> =
             (0..set.code_bits()).map(|p| bench.get_bytes(&format!("{name}.plane_{p}"))).collect();
+        let mut codes = vec![0; weights.len()];
+        encode_digits(set, weights, pass, &mut codes);
+        assert_eq!(joined(&planes), codes, "{set}: codes of digit {pass} of {weights:?}");
         let found = read(set, weights.len(), &planes);
         let expected: Vec<i8> = weights.iter().map(|&w| int8_digits(set, w)[pass]).collect();
         assert_eq!(found, expected, "{set}: digit {pass} of {weights:?}");
     }
 }
 
+/// The codes whose bits these are.
+fn joined(planes: &[Vec<u8>]) -> Vec<u8> {
+    let bit = |p: usize, i: usize| planes[p][i / 8] >> (i % 8) & 1;
+    (0..planes[0].len() * 8).map(|i| (0..planes.len()).map(|p| bit(p, i) << p).sum()).collect()
+}
+
 /// The weights of the columns of a group of code bits.
 fn read(set: WeightSet, lanes: usize, planes: &[Vec<u8>]) -> Vec<i8> {
-    let bit = |p: usize, i: usize| planes[p][i / 8] >> (i % 8) & 1;
-    let count = planes[0].len() * 8;
-    let codes: Vec<u8> = (0..count).map(|i| (0..planes.len()).map(|p| bit(p, i) << p).sum::<u8>()).collect();
-    let mut weights = vec![0; count];
+    let codes = joined(planes);
+    let mut weights = vec![0; codes.len()];
     for (codes, weights) in codes.chunks(lanes).zip(weights.chunks_mut(lanes)) {
         decode_word(set, codes, weights);
     }

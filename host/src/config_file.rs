@@ -11,12 +11,14 @@
 use cbp_isa::{BadConfig, Config, WeightSet};
 use serde::Deserialize;
 
+use crate::toml_text::{self, BadToml};
+
 /// Why a text is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum BadConfigFile {
     /// Not TOML, an unknown key, or a value of another kind.
     #[error(transparent)]
-    Toml(#[from] Box<toml::de::Error>),
+    Toml(#[from] BadToml),
     /// No such weight set.
     #[error(transparent)]
     WeightSet(#[from] cbp_isa::UnknownWeightSet),
@@ -48,7 +50,7 @@ struct File {
 /// # Errors
 /// It is none, or none that can be built.
 pub fn read(text: &str, base: &Config) -> Result<Config, BadConfigFile> {
-    let file: File = toml::from_str(text).map_err(Box::new)?;
+    let file: File = toml_text::read(text)?;
     let weight_set = match file.weight_set {
         Some(name) => name.parse::<WeightSet>()?,
         None => base.weight_set,

@@ -6,7 +6,7 @@
 //! - [`mod@bench`]: networks and layers, measured
 //! - [`area`]: what the accelerator costs in an FPGA
 //! - [`cases`]: random networks and faults on the RTL; [`coverage`]: what they reach of it
-//! - [`config_file`]: configurations in TOML
+//! - [`config_file`]: configurations in TOML; [`toml_text`]: faults in one line
 //! - [`demo`]: all of it in one call
 
 pub mod area;
@@ -19,3 +19,4 @@ pub mod demo;
 pub mod files;
 pub mod quantise;
 pub mod runtime;
+pub mod toml_text;

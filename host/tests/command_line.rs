@@ -101,6 +101,29 @@ fn bad_arguments_are_refused() {
 }
 
 #[test]
+fn bad_arguments_of_coverage_are_refused_before_any_work() {
+    let coverage = |arguments: &[&str]| cbp(&[&["hdl", "coverage"], arguments].concat());
+    refused(&coverage(&["--set", "quaternary"]), &["quaternary", "two-bit-shift", "--help"]);
+    refused(&coverage(&["--bar", "high"]), &["--bar", "high"]);
+    refused(&coverage(&["--bar", "101"]), &["101", "--bar", "0 to 100"]);
+    refused(&coverage(&["--programs", "-1"]), &["-1"]);
+    let missing = coverage(&["--exclusions", "/nowhere/exclusions.toml"]);
+    refused(&missing, &["cannot read /nowhere/exclusions.toml"]);
+    one_line(&missing);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("exclusions.toml");
+    let with = |text: &str| {
+        fs::write(&path, text).unwrap();
+        coverage(&["--exclusions", path.to_str().unwrap()])
+    };
+    let bad = with("not a table");
+    refused(&bad, &["exclusions.toml", "line 1"]);
+    one_line(&bad);
+    refused(&with("[[exclude]]\nmodule = \"a\"\nbit = [\"b\"]\nreason = \"c\""), &["exclusions.toml", "bit"]);
+    refused(&with("[[exclude]]\nmodule = \"a\"\nreason = \"\""), &["exclusions.toml", "a has no reason"]);
+}
+
+#[test]
 fn unwritable_outputs_are_refused_before_any_work() {
     let output = cbp(&["demo", "--json", "/nowhere/report.json"]);
     refused(&output, &["cannot write /nowhere/report.json"]);
@@ -165,6 +188,7 @@ fn help_has_examples() {
         &["--help"][..],
         &["demo", "--help"],
         &["hdl", "emit", "--help"],
+        &["hdl", "coverage", "--help"],
         &["bench", "device", "--help"],
         &["run", "--help"],
     ] {

@@ -8,6 +8,8 @@ use cbp_driver::{DmaMemory, OutOfRange};
 const PAGE: u64 = 4096;
 /// Every piece lies in a region of its own of so many bytes.
 const REGION_LOG2: u32 = 40;
+/// And begins at this page of it at the latest, a sixteenth of the region before its end.
+const LAST_PAGE: u64 = 15 << (REGION_LOG2 - 12 - 4);
 /// Pieces are padded to the widest beat, so that a beat lies in one piece or in none.
 const PADDING: usize = 32;
 
@@ -26,8 +28,9 @@ pub struct HostMemory {
 /// address 0 is.
 const fn place(n: u64) -> u64 {
     let region = (n + 1).wrapping_mul(0x9e_3779) & ((1 << (64 - REGION_LOG2)) - 1);
-    // The lower half of its region, so that the piece does not reach the next.
-    let page = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - (REGION_LOG2 - 13));
+    // Not at the end of its region, so that the piece does not reach the next.
+    let page = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - (REGION_LOG2 - 12));
+    let page = if page > LAST_PAGE { page - LAST_PAGE } else { page };
     (region << REGION_LOG2) | (page * PAGE)
 }
 

@@ -6,6 +6,7 @@ use crate::field::Field;
 use crate::identity::{config_array, config_set};
 use crate::instruction::{compute, load, pack, store};
 use crate::ring::{ErrorCode, command, completion};
+use crate::undefined::UNDEFINED;
 use crate::{PRESETS, WeightSet, capability, parameters, registers};
 
 /// Writes the document.
@@ -36,6 +37,15 @@ pub fn write_markdown(out: &mut dyn Write) -> fmt::Result {
     fields(out, "STORE (64 bytes)", store::FIELDS)?;
     fields(out, "PACK (64 bytes)", pack::FIELDS)?;
     fields(out, "Parameter record (16 bytes)", parameters::parameter::FIELDS)?;
+    writeln!(out, "\nBits behind the last field mean nothing.")?;
+    writeln!(
+        out,
+        "\n## Undefined\n\nNot refused, and what follows is not defined: other values, or a job that ends only with a reset of the device. No access leaves the job's segments all the same.\n"
+    )?;
+    writeln!(out, "| where | what |\n|---|---|")?;
+    for (place, case) in UNDEFINED {
+        writeln!(out, "| {place} | {case} |")?;
+    }
     writeln!(
         out,
         "\n## Presets\n\n| preset | lanes × columns | PPU lanes | activation words | weight words | parameter words | output granules | residual granules | line beats | AXI bits | for |\n|---|---|---|---|---|---|---|---|---|---|---|"

@@ -33,7 +33,7 @@ impl Opcode {
 }
 
 /// Where a LOAD writes, and how it unpacks ([`load::DESTINATION`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Destination {
     /// Activation buffer: words of K bytes.

@@ -2,6 +2,7 @@
 //!
 //! - [`registers`], [`ring`], [`capability`]: the host interface
 //! - [`instruction`], [`parameters`]: what a program is made of
+//! - [`undefined`]: what a program must not ask for
 //! - [`weight_set`](WeightSet), [`weight_code`]: the four sets and how their weights are stored
 //! - [`config`]: what is chosen when a device is built, and the presets; [`identity`]: how it reads from registers
 //! - [`doc`]: all of it as a document
@@ -16,6 +17,7 @@ pub mod instruction;
 pub mod parameters;
 pub mod registers;
 pub mod ring;
+pub mod undefined;
 pub mod weight_code;
 mod weight_set;
 

@@ -13,8 +13,9 @@
 //! | one-bit shift | sign, shift, zero | `sx1` | `s00` | `s10` | |
 //! | two-bit shift | sign, magnitude | `s11` | `s00` | `s10` | `s01` |
 //!
-//! A weight of 0 has a sign too: [`encode_word`] writes the relative sign of a positive number, any other is
-//! read the same way, and lanes that refer to this one count from it.
+//! A weight of 0 has a sign too: [`encode_word`] writes the relative sign of a positive number with `x` = 1, any
+//! other is read the same way, and lanes that refer to this one count from it. The digits of 8-bit weights are written
+//! by the device itself ([`encode_digits`]), which gives a 0 the sign that is at hand.
 //!
 //! A weight word holds K·N codes, column-major (weight of lane k, column n at n·K + k), cut into groups of
 //! `axi_bits` weights; a group travels as one beat per code bit, lowest bit first: bit i of the beat belongs to
@@ -52,24 +53,43 @@ pub const fn sign_reference(set: WeightSet, lane: usize) -> Option<usize> {
 ///
 /// What is not a level of the set is written as 0, on a binary array as +1.
 pub const fn encode_word(set: WeightSet, weights: &[i8], codes: &mut [u8]) {
-    let sign_bit = set.code_bits() - 1;
     let mut lane = 0;
     while lane < weights.len() && lane < codes.len() {
         let weight = level(set, weights[lane]);
         let reference = match sign_reference(set, lane) {
-            Some(other) => level(set, weights[other]),
-            None => 1,
+            Some(other) => level(set, weights[other]) < 0,
+            None => false,
         };
-        let magnitude = match (set, weight.unsigned_abs()) {
-            (WeightSet::Binary, _) | (_, 1) => 0,
-            (WeightSet::Ternary | WeightSet::OneBitShift, 0) => 1,
-            (_, 0) => 3,
-            (_, 2) => 2,
-            _ => 1,
-        };
-        codes[lane] = magnitude | (((weight < 0) != (reference < 0)) as u8) << sign_bit;
+        codes[lane] = code(set, weight, (weight < 0) != reference);
         lane += 1;
     }
+}
+
+/// Codes of one digit of the 8-bit weights of one column of a word, in every bit as LOAD writes them: a LOAD of codes
+/// may overwrite some of them and read others again.
+pub const fn encode_digits(set: WeightSet, weights: &[i8], pass: usize, codes: &mut [u8]) {
+    let mut lane = 0;
+    while lane < weights.len() && lane < codes.len() {
+        let digit = int8_digits(set, weights[lane])[pass];
+        let reference = match sign_reference(set, lane) {
+            Some(other) => digit_is_negative(set, weights[other], pass),
+            None => false,
+        };
+        codes[lane] = code(set, digit, digit_is_negative(set, weights[lane], pass) != reference);
+        lane += 1;
+    }
+}
+
+/// The code of a level with this relative sign.
+const fn code(set: WeightSet, level: i8, negative: bool) -> u8 {
+    let magnitude = match (set, level.unsigned_abs()) {
+        (WeightSet::Binary, _) | (_, 1) => 0,
+        (WeightSet::Ternary, 0) => 1,
+        (_, 0) => 3,
+        (_, 2) => 2,
+        _ => 1,
+    };
+    magnitude | (negative as u8) << (set.code_bits() - 1)
 }
 
 /// The weight itself if the set has it, else 0.
@@ -143,6 +163,16 @@ pub const fn int8_digits(set: WeightSet, w: i8) -> [i8; 9] {
         }
     }
     digits
+}
+
+/// The sign of a digit. That of a 0 is what the device's recoder has at hand: the highest of the three bits that make a
+/// radix-4 digit; on ternary arrays all digits of a pass have one sign.
+const fn digit_is_negative(set: WeightSet, w: i8, pass: usize) -> bool {
+    match set {
+        WeightSet::OneBitShift | WeightSet::TwoBitShift => w.cast_unsigned() << (2 * pass) & 0x80 != 0,
+        WeightSet::Ternary => pass == 0,
+        WeightSet::Binary => int8_digits(set, w)[pass] < 0,
+    }
 }
 
 const fn bit_at(bits: u8, i: i32) -> i8 {

@@ -1,7 +1,7 @@
 //! The table is consistent with itself.
 
 use cbp_isa::instruction::{Instruction, Opcode, compute, load, store};
-use cbp_isa::weight_code::{decode_word, encode_word, int8_digits, int8_shift};
+use cbp_isa::weight_code::{decode_word, encode_digits, encode_word, int8_digits, int8_shift};
 use cbp_isa::{Field, PRESETS, WeightSet, registers, ring};
 
 #[test]
@@ -99,6 +99,23 @@ fn levels_survive_in_every_lane() {
                     weights[lane] = i8::from(set == WeightSet::Binary);
                 }
                 assert_eq!(read[..], weights, "{set}: {w} in lane {lane}");
+            }
+        }
+    }
+}
+
+#[test]
+fn codes_of_digits_decode_to_digits_in_every_lane() {
+    for set in WeightSet::ALL {
+        for pass in 0..PRESETS[0].config(set).int8_passes() {
+            for first in 0..=u8::MAX {
+                // Every weight stands in every lane once, beside others.
+                let weights: [i8; 128] =
+                    std::array::from_fn(|k| first.wrapping_add((37 * k) as u8).cast_signed());
+                let (mut codes, mut read) = ([0; 128], [0; 128]);
+                encode_digits(set, &weights, pass, &mut codes);
+                decode_word(set, &codes, &mut read);
+                assert_eq!(read, weights.map(|w| int8_digits(set, w)[pass]), "{set}: pass {pass}");
             }
         }
     }

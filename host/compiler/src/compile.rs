@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use cbp_isa::Config;
-use cbp_isa::instruction::{INSTRUCTION_BYTES, OutputMode};
+use cbp_isa::instruction::{Destination, INSTRUCTION_BYTES, OutputMode};
 use cbp_isa::ring::SEGMENTS;
 use cbp_numerics::{Network, Operation as Kind, Weights};
 
@@ -119,27 +119,30 @@ const SHARED_BYTES: usize = 1 << 20;
 /// Packs weights and parameters of all tiles and tells the tiles where they lie behind the program.
 fn place_data(config: &Config, stages: &mut [Stage]) -> Vec<u8> {
     let mut data: Vec<u8> = Vec::new();
-    // Tiles of pools and sums have the same weights, and often the same parameters.
-    let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
-    let mut place = |bytes: Vec<u8>| {
-        if bytes.len() <= SHARED_BYTES
+    // Tiles of pools and sums have the same weights, and often the same parameters. What is loaded otherwise is another
+    // thing, whatever its bytes: an offset stands for what is in a buffer.
+    let mut known: HashMap<(Destination, Vec<u8>), usize> = HashMap::new();
+    let mut place = |destination, bytes: Vec<u8>| {
+        let bytes = (destination, bytes);
+        if bytes.1.len() <= SHARED_BYTES
             && let Some(&offset) = known.get(&bytes)
         {
             return offset;
         }
         data.resize(data.len().next_multiple_of(ALIGNMENT), 0);
         let offset = data.len();
-        data.extend(&bytes);
-        if bytes.len() <= SHARED_BYTES {
+        data.extend(&bytes.1);
+        if bytes.1.len() <= SHARED_BYTES {
             known.insert(bytes, offset);
         }
         offset
     };
     for stage in stages {
         for t in 0..stage.tiles.len() {
-            let weights = place(pack::weights(config, stage, &stage.tiles[t]));
+            let codes = if stage.int8 { Destination::WeightsInt8 } else { Destination::Weights };
+            let weights = place(codes, pack::weights(config, stage, &stage.tiles[t]));
             let parameters = (stage.mode == OutputMode::Requantised)
-                .then(|| place(pack::parameters(config, stage, &stage.tiles[t])));
+                .then(|| place(Destination::Parameters, pack::parameters(config, stage, &stage.tiles[t])));
             (stage.tiles[t].weights, stage.tiles[t].parameters) = (weights, parameters);
         }
     }

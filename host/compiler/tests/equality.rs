@@ -2,9 +2,11 @@
 
 mod common;
 
+use cbp_compiler::operation::Operation as Compiled;
 use cbp_compiler::{CompileError, Keep, Options, compile};
 use cbp_isa::WeightSet;
 use cbp_numerics::random::{self, Kind};
+use cbp_numerics::{Convolution, Layer, Network, Operation, Output, Source, Weights, Window};
 use common::{ORDERS, Shape, any_array, check, config, network, set_within};
 use proptest::prelude::*;
 
@@ -113,6 +115,65 @@ fn every_preset_and_set() {
             check(&network, &program, keep, 2, 8, &ORDERS);
         }
     }
+}
+
+/// Weights of +1 as codes and 8-bit weights of 0 are the same bytes on a binary array; they are not the same weights.
+#[test]
+fn equal_bytes_of_codes_and_of_8_bit_weights() {
+    let array = WeightSet::Binary;
+    let shapes = [
+        Shape { outputs: 8, set: Some(array), raw: false, extreme: false },
+        Shape { outputs: 8, set: None, raw: true, extreme: false },
+    ];
+    let random = network(64, &shapes, 1);
+    let mut layers = random.layers().to_vec();
+    let constants =
+        [Weights::Constrained { set: array, codes: vec![1; 8 * 64] }, Weights::Int8 { w: vec![0; 8 * 8] }];
+    for (layer, constants) in layers.iter_mut().zip(constants) {
+        let Operation::FullyConnected(fc) = &mut layer.operation else { panic!("{layer:?}") };
+        fc.weights = constants;
+    }
+    let network = Network::new("constants", random.input(), layers).unwrap();
+    for resident in [false, true] {
+        let options = Options { resident, ..Options::default() };
+        let program = compile(&network, &config("tiny", array), options).unwrap();
+        check(&network, &program, options.keep, 1, 8, &ORDERS);
+    }
+}
+
+/// Packed windows whose lines just fit the line buffer: the first windows reach fewer lines than those behind the padding.
+#[test]
+fn windows_of_lines_that_just_fit() {
+    let array = WeightSet::Binary;
+    let config = config("tiny", array);
+    let mut random = common::Random(1);
+    let (mut most, channels) = (0, 21);
+    for (width, padding) in (5..=12).flat_map(|width| (0..7).map(move |padding| (width, padding))) {
+        let window = Window { kernel: [7, 5], before: [padding, 0], ..Window::square(1, 1, 0) };
+        let codes = (0..2 * 7 * 5 * channels).map(|_| [-1, 1][random.below(2)]).collect();
+        let conv = Convolution {
+            input: Source::Input,
+            inputs: channels,
+            outputs: 2,
+            groups: 1,
+            window,
+            zero_point: 3,
+            weights: Weights::Constrained { set: array, codes },
+            residual: None,
+            output: Output::Raw,
+        };
+        let layer = Layer { name: "conv".to_owned(), operation: Operation::Convolution(conv) };
+        let input = cbp_numerics::Shape { height: 12, width, channels };
+        let network = Network::new("lines", input, vec![layer]).unwrap();
+        let program = compile(&network, &config, Options::default()).unwrap();
+        let lines = |(op, _): &(Compiled, usize)| match op {
+            Compiled::Pack(pack) => pack.line_pitch * 8,
+            _ => 0,
+        };
+        most = program.instructions.iter().map(lines).max().unwrap_or(0).max(most);
+        check(&network, &program, Keep::Output, 1, 8, &ORDERS[..3]);
+    }
+    assert!(most * 2 > config.line_depth, "{most}: nothing was packed, or with much space");
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn faults() -> Vec<(Fault, ErrorCode)> {
         (Fault::Answer(Direction::Read, 3, Answer::SlaveError), ErrorCode::ReadResponse),
         (Fault::Answer(Direction::Read, 4, Answer::DecodeError), ErrorCode::ReadResponse),
         (Fault::Answer(Direction::Write, 0, Answer::SlaveError), ErrorCode::WriteResponse),
+        (Fault::Answer(Direction::Write, 1, Answer::DecodeError), ErrorCode::WriteResponse),
     ]
 }
 

@@ -2,13 +2,14 @@
 
 use cbp_compiler::interpreter::{Job, Machine, Order, Segments};
 use cbp_driver::Device;
-use cbp_isa::instruction::{Destination, INSTRUCTION_BYTES, Instruction, Opcode, compute, load, store};
-use cbp_isa::parameters::encode_parameter;
+use cbp_isa::instruction::{INSTRUCTION_BYTES, Instruction, Opcode};
+use cbp_isa::parameters::{encode_parameter, parameter};
 use cbp_isa::ring::{ErrorCode, SEGMENTS, command};
 use cbp_isa::{Config, Field};
 use cbp_numerics::random::Random;
 use cbp_sim::{SimDevice, SimTransport};
 
+use super::buffers;
 use super::program::{Draw, Engine, RESULTS, SIZES, moved};
 use super::queue::{Command, Queue};
 
@@ -21,7 +22,7 @@ const STRIDES: [Field; 4] = [command::STRIDE0, command::STRIDE1, command::STRIDE
 const BELOW: u64 = 0xfff0_0000;
 
 /// Instructions with the tokens that put them in order.
-struct Program {
+pub(super) struct Program {
     instructions: Vec<(Engine, Instruction)>,
     /// Tokens that every instruction gives to every engine that can take them.
     tokens: u64,
@@ -30,7 +31,7 @@ struct Program {
 }
 
 impl Program {
-    const fn new(tokens: u64) -> Self {
+    pub(super) const fn new(tokens: u64) -> Self {
         Self { instructions: Vec::new(), tokens, since: [[0; 3]; 3] }
     }
 
@@ -47,7 +48,7 @@ impl Program {
             .all(|other| self.since[engine as usize][other as usize] < self.most())
     }
 
-    fn push(&mut self, engine: Engine, mut instruction: Instruction) -> Result<(), String> {
+    pub(super) fn push(&mut self, engine: Engine, mut instruction: Instruction) -> Result<(), String> {
         let e = engine as usize;
         for other in Engine::ALL {
             let waiting = self.since[other as usize][e] * self.tokens;
@@ -132,7 +133,7 @@ impl Bench<'_> {
     }
 }
 
-/// Parameter records whose sums stay in 48 bits.
+/// Parameter records whose sums stay in 48 bits; the bits behind their fields mean nothing.
 fn records(bytes: &mut [u8], random: &mut Random) {
     for record in bytes.chunks_exact_mut(16) {
         let shift = 1 + random.below(47) as u8;
@@ -140,101 +141,10 @@ fn records(bytes: &mut [u8], random: &mut Random) {
         let bias = (random.bits().cast_signed() >> 18) >> random.below(46);
         let factor = (random.bits().cast_signed() >> 25) >> random.below(39);
         record.copy_from_slice(&encode_parameter(multiplier, bias, shift, factor));
+        let used = parameter::FIELDS.iter().map(|f| f.lsb + f.width).max().unwrap_or(0);
+        record[used / 8] |= random.byte().cast_unsigned() << (used % 8);
+        record[used.div_ceil(8)..].fill_with(|| random.byte().cast_unsigned());
     }
-}
-
-/// Fills every buffer, outputs included.
-fn filling(config: &Config) -> Result<Program, String> {
-    let mut program = Program::new(1);
-    let beats = |words: usize, beats: usize| (words * beats) as u64;
-    let set = |i: &mut Instruction, field: Field, value: u64| {
-        i.set(field, value).map(|_| ()).map_err(|e| e.to_string())
-    };
-    for (destination, length, segment) in [
-        (Destination::Activations, beats(config.activation_depth, config.activation_beats()), 1),
-        (Destination::Weights, beats(config.weight_depth, config.weight_beats()), 1),
-        (Destination::Parameters, beats(config.parameter_depth, config.parameter_beats()), 3),
-        (Destination::Residuals, beats(config.residual_depth * config.ppu_lanes / config.beat_bytes(), 1), 1),
-        (Destination::Lines, beats(config.line_depth, 1), 1),
-    ] {
-        let mut i = Instruction::new(Opcode::Load);
-        for (field, value) in [
-            (load::DESTINATION, destination as u64),
-            (load::SEGMENT, segment),
-            (load::LENGTH, length),
-            (load::COUNT0, 1),
-            (load::COUNT1, 1),
-        ] {
-            set(&mut i, field, value)?;
-        }
-        program.push(Engine::Load, i)?;
-    }
-    let mut i = Instruction::new(Opcode::Compute);
-    let granules = 4 * config.ppu_groups();
-    for (field, value) in [
-        (compute::MODE, 1),
-        (compute::TARGET, 1),
-        (compute::PASSES, 1),
-        (compute::LANE_COUNT, config.lanes as u64),
-        (compute::GROUPS, config.ppu_groups() as u64),
-        (compute::COUNT0, 1),
-        (compute::COUNT1, 1),
-        (compute::COUNT2, 1),
-        (compute::COUNT3, (config.output_depth / granules) as u64),
-        (compute::COUNT4, 1),
-        (compute::OUT_STEP3, granules as u64),
-        (compute::WIDTH, 1),
-        (compute::HEIGHT, 1),
-        (compute::ACT_STEP3, 1),
-    ] {
-        set(&mut i, field, value)?;
-    }
-    program.push(Engine::Compute, i)?;
-    program.push(Engine::Store, storing(config)?)?;
-    Ok(program)
-}
-
-/// Stores a part of the activations: the largest of one step each, raw. Gives the number of parts.
-fn showing(config: &Config, part: usize) -> Result<(Program, usize), String> {
-    let granules = 4 * config.activation_granules();
-    let words = config.output_depth / granules;
-    let mut i = Instruction::new(Opcode::Compute);
-    for (field, value) in [
-        (compute::MAXIMUM, 1),
-        (compute::MODE, 1),
-        (compute::TARGET, 1),
-        (compute::PASSES, 1),
-        (compute::LANE_COUNT, config.lanes),
-        (compute::GROUPS, config.activation_granules()),
-        (compute::ACT_BASE, part * words),
-        (compute::COUNT0, 1),
-        (compute::COUNT1, 1),
-        (compute::COUNT2, 1),
-        (compute::COUNT3, words),
-        (compute::COUNT4, 1),
-        (compute::OUT_STEP3, granules),
-        (compute::WIDTH, 1),
-        (compute::HEIGHT, 1),
-        (compute::ACT_STEP3, 1),
-    ] {
-        i.set(field, value as u64).map_err(|e| e.to_string())?;
-    }
-    let mut program = Program::new(1);
-    program.push(Engine::Compute, i)?;
-    program.push(Engine::Store, storing(config)?)?;
-    Ok((program, config.activation_depth / words))
-}
-
-/// Stores all outputs.
-fn storing(config: &Config) -> Result<Instruction, String> {
-    let mut i = Instruction::new(Opcode::Store);
-    let beats = (config.output_depth * config.ppu_lanes / config.beat_bytes()) as u64;
-    for (field, value) in
-        [(store::SEGMENT, RESULTS as u64), (store::LENGTH, beats), (store::COUNT0, 1), (store::COUNT1, 1)]
-    {
-        i.set(field, value).map_err(|e| e.to_string())?;
-    }
-    Ok(i)
 }
 
 /// `count` random programs, on buffers full of random bytes, do what the interpreter does.
@@ -254,17 +164,15 @@ pub fn as_interpreted(device: &mut Device<SimTransport>, count: u64, seed: u64) 
         let random = &mut bench.random;
         bench.memory[1].fill_with(|| random.byte().cast_unsigned());
         records(&mut bench.memory[3], random);
-        let program = if index == 0 { filling(&config)? } else { random_program(&config, random)? };
-        bench.run(&program).map_err(|e| {
+        let program = if index == 0 { buffers::filling(&config)? } else { random_program(&config, random)? };
+        let failed = |what: &str, e| {
             let words: Vec<_> = program.instructions.iter().map(|(engine, i)| (engine, i.0)).collect();
-            format!("program {index}: {e}\n{words:x?}")
-        })?;
-        let (_, parts) = showing(&config, 0)?;
-        for part in 0..parts {
-            bench.run(&showing(&config, part)?.0).map_err(|e| {
-                let words: Vec<_> = program.instructions.iter().map(|(engine, i)| (engine, i.0)).collect();
-                format!("program {index}: activations, part {part}: {e}\n{words:x?}")
-            })?;
+            format!("program {index}{what}: {e}\n{words:x?}")
+        };
+        bench.run(&program).map_err(|e| failed("", e))?;
+        bench.run(&buffers::weights(&config)?).map_err(|e| failed(", weights", e))?;
+        for part in buffers::activations(&config)? {
+            bench.run(&part).map_err(|e| failed(", activations", e))?;
         }
     }
     device.reset().map_err(|e| e.to_string())
@@ -280,7 +188,7 @@ fn random_program(config: &Config, random: &mut Random) -> Result<Program, Strin
         }
     }
     if program.takes(Engine::Store) {
-        program.push(Engine::Store, storing(config)?)?;
+        program.push(Engine::Store, buffers::storing(config)?)?;
     }
     Ok(program)
 }

@@ -4,12 +4,15 @@
 //! - [`faults`]: programs that must not run and memory that fails
 //! - [`refused`]: commands and instructions that no device runs, random bits in all their other fields
 //! - [`instructions`]: random programs against the interpreter of the instruction set
+//! - [`long`]: jobs that are long in something, and many of them
 //! - [`registers`]: every register written and read back
 //!
 //! The system tests run them on devices of their own, the coverage one after the other on one device.
 
+mod buffers;
 pub mod faults;
 pub mod instructions;
+pub mod long;
 mod program;
 mod queue;
 pub mod refused;
@@ -29,6 +32,8 @@ use crate::runtime::{Session, simulator};
 pub struct Case {
     /// What it is, for a message.
     pub name: String,
+    /// Of a single layer: its kind.
+    pub kind: Option<Kind>,
     /// The network.
     pub network: Network,
     /// How it is compiled.
@@ -108,9 +113,9 @@ pub fn tiny(array: WeightSet) -> Result<Config, String> {
     Ok(Preset::named("tiny").ok_or("there is no preset tiny")?.config(array))
 }
 
-/// A memory that answers at once, or in one of several kinds of disorder.
+/// A memory that answers in one of several kinds of disorder, or once in a while after a fixed time.
 pub fn timing(random: &mut Random) -> Timing {
-    match random.below(4) {
+    match random.below(16) {
         0 => Timing::default(),
         _ => Timing::Random { seed: random.bits(), max_latency: [20, 100, 400][random.below(3)] },
     }
@@ -150,7 +155,8 @@ pub fn fully_connected(array: WeightSet, seed: u64) -> Result<Case, NetworkError
     let (options, runs) = (options(&mut random, 9), 1 + random.below(2));
     let timing = timing(&mut random);
     let network = network(inputs, std::slice::from_ref(&shape), seed)?;
-    Ok(Case { name: format!("{inputs} inputs, {shape:?}"), network, options, runs, timing, random })
+    let (name, kind) = (format!("{inputs} inputs, {shape:?}"), Some(Kind::FullyConnected));
+    Ok(Case { name, kind, network, options, runs, timing, random })
 }
 
 /// A layer of a kind that the seed chooses, with what it needs before it.
@@ -164,7 +170,7 @@ pub fn any_kind(array: WeightSet, seed: u64) -> Result<Case, NetworkError> {
     let (options, runs) = (options(&mut random, 3), 1 + random.below(2));
     let timing = timing(&mut random);
     let network = random::layer_of(kind, &shape, seed)?;
-    Ok(Case { name: format!("{kind:?}"), network, options, runs, timing, random })
+    Ok(Case { name: format!("{kind:?}"), kind: Some(kind), network, options, runs, timing, random })
 }
 
 /// A network with branches, residuals and concatenations.
@@ -184,5 +190,6 @@ pub fn graph(array: WeightSet, seed: u64) -> Result<Case, NetworkError> {
     let runs = 1 + random.below(2);
     let timing = timing(&mut random);
     let network = random::graph(&shape, seed)?;
-    Ok(Case { name: format!("{} layers", network.layers().len()), network, options, runs, timing, random })
+    let name = format!("{} layers", network.layers().len());
+    Ok(Case { name, kind: None, network, options, runs, timing, random })
 }

@@ -7,7 +7,7 @@ use cbp_numerics::random::Random;
 use cbp_sim::{SimDevice, SimError};
 
 /// Cycles that one command may take.
-const LIMIT: u64 = 3_000_000;
+const LIMIT: u64 = 10_000_000;
 
 /// A command entry.
 #[derive(Clone, Debug)]
@@ -61,6 +61,10 @@ pub struct Done {
     pub status: Option<ErrorCode>,
     /// Steps of the array.
     pub mac_active: u64,
+    /// Cycles COMPUTE waited for LOAD.
+    pub wait_load: u64,
+    /// And for STORE.
+    pub wait_store: u64,
 }
 
 impl Queue {
@@ -69,8 +73,16 @@ impl Queue {
     /// # Errors
     /// A register that does not answer.
     pub fn start(sim: &mut SimDevice, random: &mut Random) -> Result<Self, SimError> {
+        let log2 = if random.once_in(4) { random.below(16) } else { random.below(5) } as u32;
+        Self::with_entries(sim, log2, random)
+    }
+
+    /// As [`Queue::start`], with rings of 2^`log2` entries.
+    ///
+    /// # Errors
+    /// A register that does not answer.
+    pub fn with_entries(sim: &mut SimDevice, log2: u32, random: &mut Random) -> Result<Self, SimError> {
         sim.reset()?;
-        let log2 = random.below(5) as u32;
         let entries = 1 << log2;
         let commands = sim.memory().allocate(entries * COMMAND_BYTES);
         let completions = sim.memory().allocate(entries * COMPLETION_BYTES);
@@ -93,12 +105,43 @@ impl Queue {
     /// None comes, or it belongs to another command, or the interrupt is not as asked for.
     pub fn run(&mut self, sim: &mut SimDevice, entry: &Command) -> Result<Done, String> {
         let failed = |e: SimError| e.to_string();
-        let slot = u64::from(self.index & ((1 << self.log2) - 1));
-        let bytes: Vec<u8> = entry.0.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let at = self.commands + slot * COMMAND_BYTES as u64;
-        sim.memory().slice_mut(at, COMMAND_BYTES).copy_from_slice(&bytes);
-        let phase = u64::from(self.index >> self.log2 & 1 == 0);
-        let at = self.completions + slot * COMPLETION_BYTES as u64;
+        let index = self.submit(sim, std::slice::from_ref(entry))?;
+        let done = self.wait(sim, entry, index)?;
+        sim.run(4).map_err(failed)?;
+        let irq = u64::from(sim.irq());
+        let cause = entry.get(command::FLAGS) & 1 | u64::from(done.status != Some(ErrorCode::None)) << 1;
+        if irq != cause {
+            return Err(format!("interrupts {irq:#b} instead of {cause:#b}"));
+        }
+        sim.write32(registers::IRQ_STATUS.offset, 7).map_err(failed)?;
+        Ok(done)
+    }
+
+    /// Rings once for these commands, for which there must be room; gives the index of the first.
+    ///
+    /// # Errors
+    /// The device does not answer.
+    pub fn submit(&mut self, sim: &mut SimDevice, entries: &[Command]) -> Result<u32, String> {
+        let first = self.index;
+        for entry in entries {
+            let bytes: Vec<u8> = entry.0.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let at = self.commands + self.slot(self.index) * COMMAND_BYTES as u64;
+            sim.memory().slice_mut(at, COMMAND_BYTES).copy_from_slice(&bytes);
+            self.index = self.index.wrapping_add(1);
+        }
+        let producer = registers::QUEUE_COMMAND_PRODUCER.offset;
+        sim.write32(producer, self.index).map_err(|e| e.to_string())?;
+        Ok(first)
+    }
+
+    /// Waits for the completion of the command with this index, and gives its place back.
+    ///
+    /// # Errors
+    /// None comes, or it belongs to another command.
+    pub fn wait(&self, sim: &mut SimDevice, entry: &Command, index: u32) -> Result<Done, String> {
+        let failed = |e: SimError| e.to_string();
+        let phase = u64::from(index >> self.log2 & 1 == 0);
+        let at = self.completions + self.slot(index) * COMPLETION_BYTES as u64;
         let completion = |sim: &SimDevice| {
             let mut bytes = [0; COMPLETION_BYTES];
             sim.memory().read(at, &mut bytes);
@@ -108,28 +151,28 @@ impl Queue {
             }
             words
         };
-        self.index = self.index.wrapping_add(1);
-        sim.write32(registers::QUEUE_COMMAND_PRODUCER.offset, self.index).map_err(failed)?;
         sim.run_until(|sim| get(&completion(sim), completion::PHASE) == phase, LIMIT).map_err(failed)?;
         // The device counts the completion when its response has arrived.
         let counted = registers::QUEUE_COMPLETION_PRODUCER.offset;
-        while sim.read32(counted).map_err(failed)? != self.index {}
+        while sim.read32(counted).map_err(failed)?.wrapping_sub(index).cast_signed() <= 0 {}
         let words = completion(sim);
         let found = (get(&words, completion::COOKIE), get(&words, completion::SEQUENCE));
-        let expected = (entry.get(command::COOKIE), u64::from(self.index.wrapping_sub(1)));
+        let expected = (entry.get(command::COOKIE), u64::from(index));
         if found != expected {
             return Err(format!("cookie and sequence are {found:x?}, not {expected:x?}"));
         }
-        let status = ErrorCode::from_u32(get(&words, completion::STATUS) as u32);
-        sim.run(4).map_err(failed)?;
-        let irq = u64::from(sim.irq());
-        let cause = entry.get(command::FLAGS) & 1 | u64::from(status != Some(ErrorCode::None)) << 1;
-        if irq != cause {
-            return Err(format!("interrupts {irq:#b} instead of {cause:#b}"));
-        }
-        sim.write32(registers::IRQ_STATUS.offset, 7).map_err(failed)?;
-        sim.write32(registers::QUEUE_COMPLETION_CONSUMER.offset, self.index).map_err(failed)?;
-        Ok(Done { status, mac_active: get(&words, completion::MAC_ACTIVE) })
+        let consumer = registers::QUEUE_COMPLETION_CONSUMER.offset;
+        sim.write32(consumer, index.wrapping_add(1)).map_err(failed)?;
+        Ok(Done {
+            status: ErrorCode::from_u32(get(&words, completion::STATUS) as u32),
+            mac_active: get(&words, completion::MAC_ACTIVE),
+            wait_load: get(&words, completion::WAIT_LOAD),
+            wait_store: get(&words, completion::WAIT_STORE),
+        })
+    }
+
+    fn slot(&self, index: u32) -> u64 {
+        u64::from(index & ((1 << self.log2) - 1))
     }
 }
 

@@ -3,9 +3,10 @@
 use cbp_driver::Device;
 use cbp_isa::Field;
 use cbp_isa::instruction::{INSTRUCTION_BYTES, Instruction, Opcode, compute, load, pack, store};
+use cbp_isa::registers;
 use cbp_isa::ring::{ErrorCode, command};
 use cbp_numerics::random::Random;
-use cbp_sim::{SimDevice, SimTransport};
+use cbp_sim::{Answer, Direction, SimDevice, SimTransport};
 
 use super::queue::{Command, Queue, resume};
 
@@ -141,6 +142,49 @@ pub fn all(device: &mut Device<SimTransport>, count: usize, seed: u64) -> Result
         let done = queue.run(sim, &good)?;
         if done.status != Some(ErrorCode::None) {
             return Err(format!("an empty program after {entry:x?}: {:?}", done.status));
+        }
+    }
+    device.reset().map_err(|e| e.to_string())
+}
+
+/// `count` times, commands wait behind one that fails or that cannot even be read: they complete as aborted when the
+/// device may go on, and what comes after them runs.
+///
+/// # Errors
+/// They do not.
+pub fn behind(device: &mut Device<SimTransport>, count: usize, seed: u64) -> Result<(), String> {
+    let mut random = Random(seed);
+    let sim = device.transport().sim();
+    let at = sim.memory().allocate(BYTES);
+    let end = Instruction::new(Opcode::End);
+    let mut queue = Queue::with_entries(sim, 4, &mut random).map_err(|e| e.to_string())?;
+    for case in 0..count {
+        let mut good = || command(sim, at, &end, &mut random);
+        let mut entries: Vec<_> = (0..2 + case % 14).map(|_| good()).collect();
+        let after = good();
+        let expected = if random.below(2) == 0 {
+            entries[0] = bad_command(&entries[0], &mut random);
+            ErrorCode::BadDescriptor
+        } else {
+            sim.inject(Direction::Read, 0, Answer::SlaveError);
+            ErrorCode::ReadResponse
+        };
+        let first = queue.submit(sim, &entries)?;
+        for ((index, entry), place) in (first..).zip(&entries).zip(0..) {
+            let done = queue.wait(sim, entry, index).map_err(|e| format!("{place} of {case}: {e}"))?;
+            let expected = if place == 0 { expected } else { ErrorCode::Aborted };
+            if done.status != Some(expected) {
+                return Err(format!("{place} of {case}: {:?}, not {expected:?}", done.status));
+            }
+            if place == 0 {
+                resume(sim)?;
+            }
+        }
+        sim.run(8).map_err(|e| e.to_string())?;
+        sim.write32(registers::IRQ_STATUS.offset, 7).map_err(|e| e.to_string())?;
+        let done = queue.run(sim, &after)?;
+        if done.status != Some(ErrorCode::None) {
+            return Err(format!("after {case}: {:?}", done.status));
         }
     }
     device.reset().map_err(|e| e.to_string())

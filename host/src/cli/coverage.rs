@@ -23,10 +23,10 @@ pub struct Coverage {
     #[arg(long, default_value_t = 2)]
     networks: u64,
     /// Random programs on every array, and as many commands and instructions that are refused
-    #[arg(long, default_value_t = 18)]
+    #[arg(long, default_value_t = 90)]
     programs: u64,
     /// Percent that lines and bits must reach, each in total
-    #[arg(long, default_value_t = 95.0)]
+    #[arg(long, default_value_t = 95.0, value_parser = percent)]
     bar: f64,
     /// Exclusions (TOML) [default: tests/coverage/exclusions.toml as it was when cbp was built]
     #[arg(long, value_name = "FILE")]
@@ -43,11 +43,12 @@ impl Coverage {
     pub fn run(&self) -> Result<ExitCode> {
         let exclusions = match &self.exclusions {
             Some(path) => {
-                fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?
+                let name = path.display();
+                let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+                exclusions::read(&text).with_context(|| format!("{name} is no list of exclusions"))?
             }
-            None => CHECKED_IN.to_owned(),
+            None => exclusions::read(CHECKED_IN)?,
         };
-        let exclusions = exclusions::read(&exclusions)?;
         let sets = if self.sets.is_empty() { &WeightSet::ALL[..] } else { &self.sets };
         let workload = Workload { layers: self.layers, networks: self.networks, programs: self.programs };
         let points = measure(sets, workload, &|step| eprintln!("{step}"))?;
@@ -70,4 +71,10 @@ impl Coverage {
         }
         Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
+}
+
+/// A percentage, for clap.
+fn percent(text: &str) -> Result<f64, String> {
+    let value = text.parse().ok().filter(|value| (0.0..=100.0).contains(value));
+    value.ok_or_else(|| "use a number from 0 to 100".to_owned())
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::points::{Kind, Point};
+use crate::toml_text::{self, BadToml};
 
 /// The exclusions of the repository.
 pub const CHECKED_IN: &str = include_str!("../../../tests/coverage/exclusions.toml");
@@ -12,7 +13,7 @@ pub const CHECKED_IN: &str = include_str!("../../../tests/coverage/exclusions.to
 pub enum BadExclusions {
     /// Not TOML, or an unknown key.
     #[error(transparent)]
-    Toml(#[from] Box<toml::de::Error>),
+    Toml(#[from] BadToml),
     /// An exclusion must say why.
     #[error("the exclusion of {0} has no reason")]
     NoReason(String),
@@ -46,7 +47,7 @@ struct File {
 /// # Errors
 /// It is no such list, or an exclusion has no reason.
 pub fn read(text: &str) -> Result<Vec<Exclusion>, BadExclusions> {
-    let file: File = toml::from_str(text).map_err(Box::new)?;
+    let file: File = toml_text::read(text)?;
     match file.exclude.iter().find(|e| e.reason.trim().is_empty()) {
         Some(exclusion) => Err(BadExclusions::NoReason(exclusion.module.clone())),
         None => Ok(file.exclude),

@@ -12,7 +12,7 @@ use cbp_driver::{Device, Options};
 use cbp_isa::WeightSet;
 use cbp_sim::{SimOptions, SimTransport, Timing};
 
-use crate::cases::{self, faults, instructions, refused, registers};
+use crate::cases::{self, faults, instructions, long, refused, registers};
 use points::Points;
 
 pub use report::{Counts, ModuleReport, Report};
@@ -88,6 +88,9 @@ pub fn measure(
     Ok(points)
 }
 
+/// Rounds of random programs: each resets the device and draws rings and the largest burst anew.
+const ROUNDS: u64 = 9;
+
 /// Of random programs.
 fn timings() -> [Timing; 3] {
     let random = |seed, max_latency| Timing::Random { seed, max_latency };
@@ -107,13 +110,15 @@ fn run(device: &mut Device<SimTransport>, set: WeightSet, workload: Workload) ->
         device.transport().sim().set_timing(case.timing.clone())?;
         case.run_on(device).map_err(failed(name))?;
     }
-    for (round, timing) in timings().into_iter().enumerate() {
+    for (seed, timing) in (0..ROUNDS).zip(timings().into_iter().cycle()) {
         device.transport().sim().set_timing(timing)?;
-        let (seed, count) = (round as u64, workload.programs.div_ceil(3));
+        let count = workload.programs.div_ceil(ROUNDS);
         let name = |what: &str| format!("{what}, seed {seed}");
         instructions::as_interpreted(device, count, seed).map_err(failed(name("programs")))?;
         refused::all(device, 4 * count as usize, seed).map_err(failed(name("refused")))?;
+        refused::behind(device, 4 * count as usize, seed).map_err(failed(name("aborted")))?;
     }
+    long::all(device).map_err(failed("long jobs".to_owned()))?;
     faults::named(device).map_err(failed("faults".to_owned()))?;
     faults::lost(device).map_err(failed("lost transfers".to_owned()))?;
     Ok(())

@@ -2,7 +2,7 @@
 
 use cbp_isa::instruction::Destination;
 use cbp_isa::ring::SEGMENTS;
-use cbp_isa::weight_code::{encode_word, int8_digits};
+use cbp_isa::weight_code::encode_digits;
 
 use super::{Fault, Machine, Segments};
 use crate::operation::{Load, Rows};
@@ -71,9 +71,10 @@ impl Machine {
         if !row.len().is_multiple_of(config.axi_bits) {
             return Err(Fault::Unaligned { what: "LENGTH", value: (row.len() / beat) as u64, to: 8 });
         }
-        let (mut digits, mut codes) = (vec![0; lanes], vec![0; lanes]);
+        let mut codes = vec![0; lanes];
         let length = self.weights.len();
-        for (g, weights) in row.chunks_exact(config.axi_bits).enumerate() {
+        let weights: Vec<i8> = row.iter().map(|w| w.cast_signed()).collect();
+        for (g, weights) in weights.chunks_exact(config.axi_bits).enumerate() {
             let (word, group) = (word + g / groups, g % groups);
             for pass in 0..config.int8_passes() {
                 let word = word + pass * digit_step;
@@ -81,10 +82,7 @@ impl Machine {
                 let target = &mut self.weights[start..start + planes * beat];
                 target.fill(0);
                 for (column, weights) in weights.chunks_exact(lanes).enumerate() {
-                    for (digit, &w) in digits.iter_mut().zip(weights) {
-                        *digit = int8_digits(set, w.cast_signed())[pass];
-                    }
-                    encode_word(set, &digits, &mut codes);
+                    encode_digits(set, weights, pass, &mut codes);
                     for (i, code) in codes.iter().enumerate().map(|(k, code)| (column * lanes + k, code)) {
                         for plane in 0..planes {
                             target[plane * beat + i / 8] |= (code >> plane & 1) << (i % 8);

@@ -251,17 +251,22 @@ impl<'a> Feeder<'a> {
         let image = part.start / (height * width);
         let words = stage.packed_words(config);
         let pitch = (stage.input.shape.width * stage.input.pixel_bytes).div_ceil(config.beat_bytes());
+        let room = config.line_depth / pitch;
         let fit = |rows: usize| {
             let lines = self.input_rows(&(0..rows)).len();
             lines * pitch <= config.line_depth / 2
+                && self.reach(rows) + stage.window.stride[0] <= room
                 && rows * width * words * config.activation_beats() <= 2 * CHUNK_BEATS
         };
-        let chunk = (1..=height).take_while(|&rows| fit(rows)).last().unwrap_or(1) * width;
+        let rows = (1..=height).take_while(|&rows| fit(rows)).last().unwrap_or(1);
+        let chunk = rows * width;
+        // Lines leave as they came: of a load whose last line a window needs, all others are still there.
+        let most = room.saturating_sub(self.reach(rows)) + 1;
         let mut loaded = self.loaded.remove(&image).unwrap_or_default();
         while loaded.end().is_none_or(|end| end < part.end) {
             let start = loaded.end().unwrap_or(part.start);
             let end = (start + chunk).min((image + 1) * height * width).min(part.end);
-            let item = self.pack(work, image, &(start..end), pitch);
+            let item = self.pack(work, image, &(start..end), [pitch, most]);
             loaded.items.push((start..end, item));
         }
         let (item, first, _) = loaded.anchor();
@@ -279,8 +284,21 @@ impl<'a> Feeder<'a> {
         }
     }
 
-    /// The packed windows of `positions`, all of one image, and the lines they are made of.
-    fn pack(&mut self, work: &mut Work, image: usize, positions: &Range<usize>, pitch: usize) -> ItemId {
+    /// Lines from the first to the last that the windows of `rows` output rows reach, padding included.
+    const fn reach(&self, rows: usize) -> usize {
+        let w = &self.stage.window;
+        (rows - 1) * w.stride[0] + (w.kernel[0] - 1) * w.dilation[0] + 1
+    }
+
+    /// The packed windows of `positions`, all of one image, and the lines they are made of: beats of a line, and most
+    /// lines of a LOAD.
+    fn pack(
+        &mut self,
+        work: &mut Work,
+        image: usize,
+        positions: &Range<usize>,
+        [pitch, most]: [usize; 2],
+    ) -> ItemId {
         let (stage, w) = (self.stage, &self.stage.window);
         let input = &stage.input;
         let (rows, words) = (self.rows_of(positions), stage.packed_words(self.config));
@@ -289,8 +307,9 @@ impl<'a> Feeder<'a> {
         let lines = self.lines.entry(image).or_default();
         // Lines that no window reaches any more give way to new ones.
         lines.forget(needed.start);
-        if lines.end().is_none_or(|end| end < needed.end) {
-            let range = lines.end().unwrap_or(needed.start)..needed.end;
+        while lines.end().is_none_or(|end| end < needed.end) {
+            let start = lines.end().unwrap_or(needed.start);
+            let range = start..needed.end.min(start + most);
             let from = (image * input.image_bytes() + range.start * input.row_bytes) as u64;
             let rows = Rows {
                 segment: input.segment,
