@@ -20,7 +20,7 @@ use crate::interpreter::{Engine, QUEUE_DEPTH};
 use crate::operation::{Compute, Load, Operation, Pack, Rows, Store};
 
 /// Cycles between putting an instruction together and the next one's first beat.
-const DISPATCH: u64 = 2;
+const DISPATCH: u64 = 3;
 
 /// LOADs and PACKs that are started and not done.
 const LOADS: usize = 4;
@@ -135,7 +135,8 @@ impl<'a> Machine<'a> {
             Engine::Compute => self.array,
             Engine::Store => self.write,
         };
-        free.max(self.dispatch(engine))
+        // Its queue puts it together again, which hides behind what is ahead of it.
+        free.max(self.dispatch(engine) + self.fetch_beats() + 1)
     }
 
     /// Runs the next instruction, for which everything is `ready` at that time.
