@@ -1,21 +1,21 @@
 //! A stage's input as items, in the order in which positions need it.
 
+mod loads;
+mod packed;
+
 use core::ops::Range;
 use std::collections::BTreeMap;
 
 use cbp_isa::Config;
-use cbp_isa::instruction::Destination;
 
-use super::work::{At, ItemId, LoadSpec, PackSpec, Work};
+use super::work::{At, ItemId, Work};
 use crate::cut::{Cut, Feed};
 use crate::hazards::Place;
 use crate::lower::{Stage, Tile};
-use crate::operation::{Coordinates, Pack, Rows};
+use crate::operation::Coordinates;
 
 /// Beats of one LOAD of a longer strip.
 const CHUNK_BEATS: usize = 512;
-/// Largest row of a LOAD, in beats.
-const MAX_LENGTH: usize = 0xffff;
 
 /// Rows of an image, or positions, that are in a buffer: one item follows the other there.
 #[derive(Debug, Default)]
@@ -244,202 +244,4 @@ impl<'a> Feeder<'a> {
             },
         }
     }
-
-    fn feed_packed(&mut self, work: &mut Work, part: &Range<usize>, tile: &Tile) -> Fed {
-        let (stage, config) = (self.stage, self.config);
-        let [height, width] = stage.size;
-        let image = part.start / (height * width);
-        let words = stage.packed_words(config);
-        let pitch = (stage.input.shape.width * stage.input.pixel_bytes).div_ceil(config.beat_bytes());
-        let room = config.line_depth / pitch;
-        let fit = |rows: usize| {
-            let lines = self.input_rows(&(0..rows)).len();
-            lines * pitch <= config.line_depth / 2
-                && self.reach(rows) + stage.window.stride[0] <= room
-                && rows * width * words * config.activation_beats() <= 2 * CHUNK_BEATS
-        };
-        let rows = (1..=height).take_while(|&rows| fit(rows)).last().unwrap_or(1);
-        let chunk = rows * width;
-        // Lines leave as they came: of a load whose last line a window needs, all others are still there.
-        let most = room.saturating_sub(self.reach(rows)) + 1;
-        let mut loaded = self.loaded.remove(&image).unwrap_or_default();
-        while loaded.end().is_none_or(|end| end < part.end) {
-            let start = loaded.end().unwrap_or(part.start);
-            let end = (start + chunk).min((image + 1) * height * width).min(part.end);
-            let item = self.pack(work, image, &(start..end), [pitch, most]);
-            loaded.items.push((start..end, item));
-        }
-        let (item, first, _) = loaded.anchor();
-        let needs = loaded.ids(part);
-        self.loaded.insert(image, loaded);
-        let offset = ((part.start - first) * words) as i64;
-        Fed {
-            needs,
-            at: At { item, offset: offset + tile.words.start as i64 },
-            reads: offset..((part.end - first) * words) as i64,
-            count: [tile.words.len(), 1, 1, part.len(), 1],
-            step: [0, 0, words, 0],
-            x: Coordinates::INSIDE,
-            y: Coordinates::INSIDE,
-        }
-    }
-
-    /// Lines from the first to the last that the windows of `rows` output rows reach, padding included.
-    const fn reach(&self, rows: usize) -> usize {
-        let w = &self.stage.window;
-        (rows - 1) * w.stride[0] + (w.kernel[0] - 1) * w.dilation[0] + 1
-    }
-
-    /// The packed windows of `positions`, all of one image, and the lines they are made of: beats of a line, and most
-    /// lines of a LOAD.
-    fn pack(
-        &mut self,
-        work: &mut Work,
-        image: usize,
-        positions: &Range<usize>,
-        [pitch, most]: [usize; 2],
-    ) -> ItemId {
-        let (stage, w) = (self.stage, &self.stage.window);
-        let input = &stage.input;
-        let (rows, words) = (self.rows_of(positions), stage.packed_words(self.config));
-        let needed = self.input_rows(&rows);
-        let place = Place::Lines;
-        let lines = self.lines.entry(image).or_default();
-        // Lines that no window reaches any more give way to new ones.
-        lines.forget(needed.start);
-        while lines.end().is_none_or(|end| end < needed.end) {
-            let start = lines.end().unwrap_or(needed.start);
-            let range = start..needed.end.min(start + most);
-            let from = (image * input.image_bytes() + range.start * input.row_bytes) as u64;
-            let rows = Rows {
-                segment: input.segment,
-                offset: input.offset + from,
-                length: pitch,
-                count: [range.len(), 1],
-                stride: [input.row_bytes as u64, 0],
-                base: 0,
-                step: [pitch, 0],
-            };
-            let load = LoadSpec { destination: Destination::Lines, rows, digit_step: 0 };
-            let item = work.item(stage.layer, place, range.len() * pitch, vec![load]);
-            lines.items.push((range, item));
-        }
-        let (anchor, line, _) = lines.anchor();
-        let mut items = lines.ids(&needed);
-        let pixel = input.pixel_bytes;
-        let op = Pack {
-            wait_compute: 0,
-            wait_store: 0,
-            signal_compute: 0,
-            fill: stage.fill,
-            piece: w.kernel[1] * pixel,
-            pieces: w.kernel[0],
-            piece_step: w.dilation[0],
-            count: [stage.size[1], rows.len()],
-            column: -((w.before[1] * pixel) as i64),
-            column_step: w.stride[1] * pixel,
-            line_bytes: input.shape.width * pixel,
-            line: (rows.start * w.stride[0]) as i64 - w.before[0] as i64,
-            line_step: w.stride[0],
-            lines: input.shape.height,
-            line_base: 0,
-            line_pitch: pitch,
-            base: 0,
-        };
-        let item = work.item(stage.layer, Place::Activations, positions.len() * words, Vec::new());
-        items.push(anchor);
-        for &line in &items {
-            work.items[line].last_packed = Some(item);
-        }
-        work.items[item].pack = Some(PackSpec { op, anchor: (anchor, line), lines: needed, items });
-        item
-    }
-
-    /// Output rows of positions, all of one image.
-    fn rows_of(&self, positions: &Range<usize>) -> Range<usize> {
-        let [height, width] = self.stage.size;
-        let start = positions.start % (height * width);
-        start / width..(start + positions.len()).div_ceil(width)
-    }
-
-    /// `pixels` pixels that follow each other from byte `offset` of the input on.
-    fn linear(&self, offset: usize, pixels: usize) -> Vec<LoadSpec> {
-        let (input, config) = (&self.stage.input, self.config);
-        let (beat, words) = (config.beat_bytes(), self.stage.pixel_words(config));
-        let at = input.offset + (offset + input.first()) as u64;
-        if input.pixel_bytes == words * config.lanes && input.first() == 0 {
-            let all = pixels * input.pixel_bytes / beat;
-            let step = MAX_LENGTH / (input.pixel_bytes / beat) * (input.pixel_bytes / beat);
-            let pieces = (0..all.div_ceil(step)).map(|i| {
-                let length = (all - i * step).min(step);
-                let base = i * step / config.activation_beats();
-                let offset = at + (i * step * beat) as u64;
-                activations(Rows {
-                    segment: input.segment,
-                    offset,
-                    length,
-                    count: [1, 1],
-                    stride: [0, 0],
-                    base,
-                    step: [0, 0],
-                })
-            });
-            return pieces.collect();
-        }
-        vec![activations(Rows {
-            segment: input.segment,
-            offset: at,
-            length: input.span().div_ceil(beat),
-            count: [pixels, 1],
-            stride: [input.pixel_bytes as u64, 0],
-            base: 0,
-            step: [words, 0],
-        })]
-    }
-
-    fn pixels(&self, positions: &Range<usize>) -> Vec<LoadSpec> {
-        let each = self.stage.window.area();
-        self.linear(positions.start * each * self.stage.input.pixel_bytes, positions.len() * each)
-    }
-
-    fn image_rows(&self, image: usize, rows: &Range<usize>) -> Vec<LoadSpec> {
-        let input = &self.stage.input;
-        let row = |row: usize| image * input.image_bytes() + row * input.row_bytes;
-        if input.is_linear() {
-            return self.linear(row(rows.start), rows.len() * input.shape.width);
-        }
-        let words = input.shape.width * self.stage.pixel_words(self.config);
-        let mut loads = Vec::new();
-        for r in rows.clone() {
-            for mut load in self.linear(row(r), input.shape.width) {
-                load.rows.base += (r - rows.start) * words;
-                loads.push(load);
-            }
-        }
-        loads
-    }
-
-    /// Every stride-th pixel, `positions` being whole output rows of one image.
-    fn gather(&self, positions: &Range<usize>) -> Vec<LoadSpec> {
-        let (stage, input) = (self.stage, &self.stage.input);
-        let image = positions.start / (stage.size[0] * stage.size[1]);
-        let rows = self.rows_of(positions);
-        let words = stage.pixel_words(self.config);
-        let [down, along] = stage.window.stride;
-        let offset = image * input.image_bytes() + rows.start * down * input.row_bytes + input.first();
-        vec![activations(Rows {
-            segment: input.segment,
-            offset: input.offset + offset as u64,
-            length: input.span().div_ceil(self.config.beat_bytes()),
-            count: [stage.size[1], rows.len()],
-            stride: [(along * input.pixel_bytes) as u64, (down * input.row_bytes) as u64],
-            base: 0,
-            step: [words, words * stage.size[1]],
-        })]
-    }
-}
-
-fn activations(rows: Rows) -> LoadSpec {
-    debug_assert!(rows.length <= MAX_LENGTH);
-    LoadSpec { destination: Destination::Activations, rows, digit_step: 0 }
 }
