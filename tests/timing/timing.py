@@ -30,9 +30,10 @@ def place_and_route(netlist, work, freq, seed):
     report = work / "report.json"
     report.unlink(missing_ok=True)
     command = [str(tool), *DEVICE, "--freq", str(freq), "--seed", str(seed), "--timing-allow-fail"]
-    command += ["--json", str(netlist), "--report", str(report), "--textcfg", str(work / "core.config")]
+    # Relative to its own folder: the tool runs in a sandbox that has a /tmp of its own.
+    command += ["--json", netlist.name, "--report", report.name, "--textcfg", "core.config"]
     with (work / "nextpnr.log").open("w") as out:
-        subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=True)
+        subprocess.run(command, cwd=work, stdout=out, stderr=subprocess.STDOUT, check=True)
     return json.loads(report.read_text())
 
 
