@@ -22,6 +22,16 @@ use crate::operation::{Compute, Load, Operation, Pack, Rows, Store};
 /// Cycles between putting an instruction together and the next one's first beat.
 const DISPATCH: u64 = 3;
 
+/// Cycles from a job's start to the request of its program, and from a beat of that to the queues.
+const FETCH_PATH: u64 = 8;
+/// Cycles from the begin of a LOAD to its first request, and from a beat on the bus to the buffers.
+const READ_PATH: u64 = 6;
+/// Cycles from the begin of a STORE to its first beat, beside the gaps.
+const WRITE_PATH: u64 = 9;
+
+/// Cycles that a COMPUTE's tokens take from its last result.
+const TOKEN: u64 = 2;
+
 /// LOADs and PACKs that are started and not done.
 const LOADS: usize = 4;
 /// PACKs among them.
@@ -83,6 +93,8 @@ pub(crate) struct Machine<'a> {
     /// When the array and the PPU are free.
     array: u64,
     ppu: u64,
+    /// When what the last COMPUTE keeps is where the next may read it; that one waits whether it reads it or not.
+    kept: u64,
     /// When the write channel is free, and each of the writes that may be under way.
     write: u64,
     writes: VecDeque<u64>,
@@ -105,6 +117,7 @@ impl<'a> Machine<'a> {
             tags: core::iter::repeat_n(0, config.read_tags).collect(),
             array: 0,
             ppu: 0,
+            kept: 0,
             write: 0,
             writes: core::iter::repeat_n(0, timing.writes_under_way).collect(),
         }
@@ -113,7 +126,7 @@ impl<'a> Machine<'a> {
     /// When the next instruction, one of `engine`, would leave the fetch unit: fetched, and its queue not full.
     pub(crate) fn dispatch(&self, engine: Engine) -> u64 {
         let beats = self.fetch_beats() + DISPATCH;
-        let fetched = self.timing.read_latency + beats * (self.fetched + 1);
+        let fetched = FETCH_PATH + self.timing.read_latency + beats * (self.fetched + 1);
         // The queue has room once the instruction QUEUE_DEPTH before this one has left it.
         let room = self.leaves[engine as usize].oldest() + 1;
         fetched.max(self.dispatched + 1).max(room)
@@ -132,7 +145,7 @@ impl<'a> Machine<'a> {
     pub(crate) fn free(&self, engine: Engine) -> u64 {
         let free = match engine {
             Engine::Load => self.request.max(self.loads.oldest()),
-            Engine::Compute => self.array,
+            Engine::Compute => self.array.max(self.kept),
             Engine::Store => self.write,
         };
         // Its queue puts it together again, which hides behind what is ahead of it.
@@ -214,7 +227,7 @@ impl<'a> Machine<'a> {
         for (beats, _) in self.bursts(&op.rows) {
             let tag = self.tags.pop_front().unwrap_or(0);
             self.request = self.request.max(tag) + 1;
-            let first = (self.request + self.timing.read_latency).max(self.read);
+            let first = (self.request + READ_PATH + self.timing.read_latency).max(self.read);
             // Parts of a cycle are carried from burst to burst while the channel does not rest.
             self.parts = if first > self.read { 0 } else { self.parts } + self.beats(beats, group);
             self.read = first + self.parts / Timing::BEAT;
@@ -250,7 +263,9 @@ impl<'a> Machine<'a> {
             self.ppu = at + groups + u64::from(op.mask);
         }
         self.array = at;
-        self.ppu + self.timing.array_latency + self.timing.ppu_latency
+        let end = self.ppu + self.timing.array_latency + self.timing.ppu_latency;
+        self.kept = if op.target.keep.is_some() { end - TOKEN } else { 0 };
+        end
     }
 
     fn store(&mut self, op: &Store, begin: u64) -> u64 {
@@ -262,6 +277,6 @@ impl<'a> Machine<'a> {
             self.writes.push_back(last + self.timing.write_latency);
             self.write = last + gap * if row_ends { 2 } else { 1 };
         }
-        self.write + self.timing.write_latency
+        self.write + WRITE_PATH + self.timing.write_latency
     }
 }
