@@ -1,10 +1,10 @@
-//! Memories: simple dual port, one write and one read, in the two forms that synthesis maps well.
+//! Memories: simple dual port, one write and one registered read, which synthesis maps to block or distributed RAM.
 
 use rust_hdl::core::prelude::{Bit, Clock, In, Logic, LogicBlock, Out, Signal, Verilog, block, probe};
 
 use super::wire::Wire;
 
-/// Block RAM: the read is registered; nobody uses what is read of an address in the cycle that writes it.
+/// A memory whose read is registered; nobody uses what is read of an address in the cycle that writes it.
 ///
 /// Said to synthesis, this saves a bypass around memories that have no old word to give in that cycle.
 #[derive(LogicBlock)]
@@ -25,24 +25,6 @@ pub struct Ram {
     pub read_data: Wire<Out>,
     _depth: usize,
     _style: &'static str,
-}
-
-/// Distributed RAM: the read is combinational.
-#[derive(LogicBlock)]
-pub struct LookupRam {
-    /// Rising edge.
-    pub clock: Signal<In, Clock>,
-    /// Write in this cycle.
-    pub write_enable: Signal<In, Bit>,
-    /// Word to write to.
-    pub write_address: Wire<In>,
-    /// Word to write.
-    pub write_data: Wire<In>,
-    /// Word to read.
-    pub read_address: Wire<In>,
-    /// The word, in the same cycle.
-    pub read_data: Wire<Out>,
-    _depth: usize,
 }
 
 /// Bits that address `depth` words.
@@ -83,23 +65,6 @@ impl Ram {
     }
 }
 
-impl LookupRam {
-    /// `depth` words of `width` bits.
-    #[must_use]
-    pub fn new(width: usize, depth: usize) -> Self {
-        let address = address_bits(depth);
-        Self {
-            clock: Signal::default(),
-            write_enable: Signal::default(),
-            write_address: Wire::new(address),
-            write_data: Wire::new(width),
-            read_address: Wire::new(address),
-            read_data: Wire::new(width),
-            _depth: depth,
-        }
-    }
-}
-
 impl Logic for Ram {
     fn update(&mut self) {}
     fn hdl(&self) -> Verilog {
@@ -113,18 +78,6 @@ impl Logic for Ram {
                if (write_enable) words[write_address] <= write_data;\n  \
                if (read_enable) read_word <= words[read_address];\n\
              end\n"
-        ))
-    }
-}
-
-impl Logic for LookupRam {
-    fn update(&mut self) {}
-    fn hdl(&self) -> Verilog {
-        let (width, last) = (self.write_data.width() - 1, self._depth - 1);
-        Verilog::Custom(format!(
-            "reg [{width}:0] words [0:{last}];\n\
-             assign read_data = words[read_address];\n\
-             always @(posedge clock) if (write_enable) words[write_address] <= write_data;\n"
         ))
     }
 }

@@ -23,7 +23,7 @@ pub struct Timing {
     pub load_gap: u64,
     /// Of a STORE, per row and per burst, beside its beats.
     pub store_gap: u64,
-    /// From the last step of a position to its first drained group: adder tree and drain register.
+    /// From the last step of a position to its first drained group: lane input, adder tree and drain register.
     pub array_latency: u64,
     /// From a group's drain to its bytes in the output buffer.
     pub ppu_latency: u64,
