@@ -2,7 +2,7 @@
 //!
 //! The last layer is raw: its 32-bit accumulators come back, and the host scales them to logits.
 
-use cbp_nn::model::{ActivationCode, TrainedLayer, TrainedMlp, TrainedWeights};
+use cbp_nn::trained::{ActivationCode, TrainedLayer, TrainedMlp, TrainedWeights};
 use cbp_numerics::scales::{Affine, Quantiser, fully_connected};
 use cbp_numerics::{FullyConnected, Layer, Network, NetworkError, Operation, Output, Shape, Source, Weights};
 

@@ -6,7 +6,7 @@ use crate::int8_weights;
 use crate::latent::{LatentWeights, WeightRule};
 use crate::layer::{BatchNorm, Layer, Linear};
 use crate::mlp::Mlp;
-use crate::model::{ActivationCode, Affine, TrainedLayer, TrainedMlp, TrainedWeights};
+use crate::trained::{ActivationCode, Affine, TrainedLayer, TrainedMlp, TrainedWeights};
 
 /// The name of the linear layer with this index, from 0.
 pub(crate) fn layer_name(index: usize) -> String {

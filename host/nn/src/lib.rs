@@ -21,6 +21,8 @@ mod demo;
 mod error;
 mod export;
 mod gemm;
+pub mod graph;
+mod kernels;
 #[cfg(test)]
 mod gradient_check;
 mod int8_weights;
@@ -28,7 +30,8 @@ mod lanes;
 mod latent;
 pub mod layer;
 mod mlp;
-pub mod model;
+mod model;
+pub mod trained;
 mod optimiser;
 mod progress;
 mod rng;
@@ -41,6 +44,7 @@ pub use config::{ActivationConfig, CbpConfig, Ends, PretrainConfig, TrainConfig}
 pub use demo::{Constrained, Pretrained, constrain, pretrain};
 pub use error::{ExportError, TrainError};
 pub use mlp::Mlp;
+pub use model::{Model, ParameterError, Parameters};
 pub use optimiser::RateSchedule;
 pub use progress::{EpochMetrics, Progress};
 pub use trainer::Trainer;

@@ -1,112 +1,158 @@
-//! The result of training, as integers and scales: what a compiler needs and nothing of the training.
+//! A graph with its numbers.
 
-use cbp_numerics::WeightSet;
+use crate::graph::{Graph, Op};
+use crate::rng::{Purpose, keyed, symmetric};
 
-/// A trained network, first layer to last. Its input is pixels: real value p / 255, that is
-/// [`TrainedMlp::INPUT`] with q = p − 128.
+/// A network that computes: a graph, and the parameters of each of its nodes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TrainedMlp {
-    /// The layers; the output of each is the input of the next.
-    pub layers: Vec<TrainedLayer>,
+pub struct Model {
+    graph: Graph,
+    parameters: Vec<Parameters>,
 }
 
-impl TrainedMlp {
-    /// How pixels are coded: q = p − 128.
-    pub const INPUT: ActivationCode = ActivationCode { scale: 1.0 / 255.0, zero_point: -128 };
-}
-
-/// One linear layer with what follows it: y = code(relu(affine(W·x))).
+/// The numbers of a node.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TrainedLayer {
-    /// `fc1`, `fc2`, …
-    pub name: String,
-    /// Input features.
-    pub inputs: usize,
-    /// Output features.
-    pub outputs: usize,
-    /// W.
-    pub weights: TrainedWeights,
-    /// What is applied to each output feature of W·x.
-    pub affine: Affine,
-    /// Whether a ReLU follows.
-    pub relu: bool,
-    /// How the output is coded; absent: float, as the logits of the last layer.
-    pub output: Option<ActivationCode>,
-}
-
-/// Weights, outputs × inputs, row-major.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TrainedWeights {
-    /// w = scale·k / 2^D, with k and D of the set.
-    Constrained {
-        /// The weight set.
-        set: WeightSet,
-        /// One for the layer, or one per output.
-        scales: Vec<f32>,
-        /// k.
-        codes: Vec<i8>,
-    },
-    /// w = scale·code with codes −127..=127.
-    Int8 {
+pub enum Parameters {
+    /// It has none.
+    None,
+    /// Of a linear layer or a convolution.
+    Weights {
+        /// `[output][row][column][input / groups]`. In constrained training these are the deployed (quantised) values.
+        weight: Vec<f32>,
         /// One per output.
-        scales: Vec<f32>,
-        /// Codes.
-        codes: Vec<i8>,
+        bias: Option<Vec<f32>>,
     },
-    /// Not quantised.
-    Float(
-        /// w.
-        Vec<f32>,
-    ),
-}
-
-/// A map per output feature.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Affine {
-    /// y = x + bias.
-    Bias(
-        /// One per output.
-        Vec<f32>,
-    ),
-    /// y = γ·(x − mean) / √(var + ε) + β, all one per output.
+    /// Of a batch norm, one of each per channel.
     BatchNorm {
-        /// γ; may be 0 or negative.
+        /// γ.
         gamma: Vec<f32>,
         /// β.
         beta: Vec<f32>,
-        /// Running mean.
+        /// Running mean of the batches.
         mean: Vec<f32>,
-        /// Running variance.
+        /// Running variance of the batches, unbiased (n − 1).
         var: Vec<f32>,
-        /// ε.
-        eps: f32,
     },
+    /// Of a quantiser: the largest magnitude that a code can stand for; 0 until a batch was observed.
+    Range(f32),
 }
 
-/// Real value = scale·(q − zero point), q in −128..=127.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ActivationCode {
-    /// s > 0.
-    pub scale: f32,
-    /// z.
-    pub zero_point: i8,
+/// Parameters that do not fit a graph.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("node {node}: its {parameter} has {found} values, expected {expected}; use the file of this network")]
+pub struct ParameterError {
+    /// The node.
+    pub node: String,
+    /// `weight`, `bias`, `gamma`, …
+    pub parameter: &'static str,
+    /// Values found.
+    pub found: usize,
+    /// Values needed.
+    pub expected: usize,
 }
 
-impl Affine {
-    /// The same map as (factor, offset) per output: y = factor·x + offset, computed in f64.
+impl Model {
+    /// Random weights by He's rule: uniform in ±√(6 / fan-in), which has the variance 2 / fan-in that ReLU needs.
+    /// Biases are 0; batch norms are the identity.
     #[must_use]
-    pub fn folded(&self) -> Vec<(f64, f64)> {
-        match self {
-            Self::Bias(bias) => bias.iter().map(|&bias| (1.0, f64::from(bias))).collect(),
-            Self::BatchNorm { gamma, beta, mean, var, eps } => {
-                let affine = gamma.iter().zip(beta).zip(mean.iter().zip(var));
-                affine
-                    .map(|((&gamma, &beta), (&mean, &var))| {
-                        let factor = f64::from(gamma) / (f64::from(var) + f64::from(*eps)).sqrt();
-                        (factor, f64::from(beta) - factor * f64::from(mean))
-                    })
-                    .collect()
+    pub fn new(graph: Graph, seed: u64) -> Self {
+        let mut index = 0;
+        let parameters = graph.nodes().iter().map(|node| match &node.op {
+            Op::BatchNorm { channels, .. } => Parameters::BatchNorm {
+                gamma: vec![1.0; *channels],
+                beta: vec![0.0; *channels],
+                mean: vec![0.0; *channels],
+                var: vec![1.0; *channels],
+            },
+            Op::Quantise { .. } => Parameters::Range(0.0),
+            op => op.weight_shape().map_or(Parameters::None, |shape| {
+                let bound = (6.0 / shape.row_length() as f32).sqrt();
+                let mut rng = keyed(seed, Purpose::Weights, 0, index);
+                index += 1;
+                Parameters::Weights {
+                    weight: (0..shape.len()).map(|_| bound * symmetric(&mut rng)).collect(),
+                    bias: shape.bias.then(|| vec![0.0; shape.outputs]),
+                }
+            }),
+        });
+        let parameters = parameters.collect();
+        Self { graph, parameters }
+    }
+
+    /// A graph with given parameters, one entry per node.
+    ///
+    /// # Errors
+    /// The first parameter that has another size than its node needs, or another kind.
+    pub fn with_parameters(graph: Graph, parameters: Vec<Parameters>) -> Result<Self, ParameterError> {
+        for (index, node) in graph.nodes().iter().enumerate() {
+            let check = |parameter, found: usize, expected: usize| {
+                let error = || ParameterError { node: node.name.clone(), parameter, found, expected };
+                if found == expected { Ok(()) } else { Err(error()) }
+            };
+            let found = parameters.get(index).unwrap_or(&Parameters::None);
+            match (&node.op, node.op.weight_shape(), found) {
+                (_, Some(shape), Parameters::Weights { weight, bias }) => {
+                    check("weight", weight.len(), shape.len())?;
+                    let expected = if shape.bias { shape.outputs } else { 0 };
+                    check("bias", bias.as_ref().map_or(0, Vec::len), expected)?;
+                }
+                (Op::BatchNorm { channels, .. }, _, Parameters::BatchNorm { gamma, beta, mean, var }) => {
+                    check("gamma", gamma.len(), *channels)?;
+                    check("beta", beta.len(), *channels)?;
+                    check("running mean", mean.len(), *channels)?;
+                    check("running variance", var.len(), *channels)?;
+                }
+                (_, Some(shape), _) => check("weight", 0, shape.len())?,
+                (Op::BatchNorm { channels, .. }, ..) => check("gamma", 0, *channels)?,
+                (Op::Quantise { .. }, _, Parameters::Range(_)) => {}
+                (Op::Quantise { .. }, ..) => check("range", 0, 1)?,
+                (_, None, Parameters::None) => {}
+                (_, None, _) => check("parameters", 1, 0)?,
             }
         }
+        check_count(&graph, parameters.len())?;
+        Ok(Self { graph, parameters })
     }
+
+    /// What the network computes.
+    #[must_use]
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The numbers of each node.
+    #[must_use]
+    pub fn parameters(&self) -> &[Parameters] {
+        &self.parameters
+    }
+
+    /// The numbers of each node, to change; their sizes must stay.
+    pub(crate) fn parameters_mut(&mut self) -> &mut [Parameters] {
+        &mut self.parameters
+    }
+
+    /// Graph and parameters.
+    #[must_use]
+    pub fn into_parts(self) -> (Graph, Vec<Parameters>) {
+        (self.graph, self.parameters)
+    }
+
+    /// Trainable numbers: weights, biases, γ and β.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        let count = |parameters: &Parameters| match parameters {
+            Parameters::Weights { weight, bias } => weight.len() + bias.as_ref().map_or(0, Vec::len),
+            Parameters::BatchNorm { gamma, beta, .. } => gamma.len() + beta.len(),
+            Parameters::None | Parameters::Range(_) => 0,
+        };
+        self.parameters.iter().map(count).sum()
+    }
+}
+
+/// As many entries as nodes.
+fn check_count(graph: &Graph, found: usize) -> Result<(), ParameterError> {
+    let expected = graph.nodes().len();
+    let node = graph.nodes().last().map_or_else(String::new, |node| node.name.clone());
+    let error = ParameterError { node, parameter: "parameters", found, expected };
+    if found == expected { Ok(()) } else { Err(error) }
 }

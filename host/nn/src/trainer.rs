@@ -16,7 +16,7 @@ use crate::export::{export, layer_name};
 use crate::latent::{LatentWeights, UpdateReport, WeightRule};
 use crate::layer::{Layer, ParamGrad};
 use crate::mlp::{Mlp, Tape};
-use crate::model::TrainedMlp;
+use crate::trained::TrainedMlp;
 use crate::optimiser::SgdStep;
 use crate::progress::{EpochMetrics, Progress};
 use crate::rng::{Purpose, keyed, permutation};

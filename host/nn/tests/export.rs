@@ -4,7 +4,7 @@ mod common;
 
 use cbp_nn::data::Dataset;
 use cbp_nn::layer::Layer;
-use cbp_nn::model::{TrainedMlp, TrainedWeights};
+use cbp_nn::trained::{TrainedMlp, TrainedWeights};
 use cbp_nn::{CbpConfig, Ends, ExportError, WeightSet, constrain};
 
 /// Real weights, computed in f64.
