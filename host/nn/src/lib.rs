@@ -13,6 +13,7 @@
 // Needed by `wide`, which says why.
 #![allow(clippy::inline_always)]
 
+pub mod architectures;
 pub mod cbp;
 mod checkpoint;
 pub mod config;

@@ -1,0 +1,83 @@
+//! Networks of the literature, with the names, shapes and sizes of torchvision where it has them.
+//!
+//! One file per family; [`build`] finds one by name. Every convolution and hidden fully connected layer is followed by
+//! batch normalisation, since CBP folds its scales there.
+
+mod alexnet;
+mod builder;
+mod googlenet;
+mod lenet;
+mod mlp;
+mod resnet;
+mod resnet20;
+mod vgg7;
+
+pub use alexnet::alexnet;
+pub use googlenet::googlenet;
+pub use lenet::lenet5;
+pub use mlp::{Hidden, mlp};
+pub use resnet::{resnet18, resnet50};
+pub use resnet20::resnet20;
+pub use vgg7::vgg7;
+
+use crate::graph::{Graph, GraphError, Shape};
+
+/// The names that [`build`] knows.
+pub const NAMES: [&str; 8] =
+    ["mlp", "lenet5", "vgg7", "resnet20", "resnet18", "resnet50", "alexnet", "googlenet"];
+
+/// The network called `name` for images of `input` and `classes`; nothing if there is no such network. `mlp` has three
+/// hidden layers of 256.
+///
+/// # Errors
+/// The images are too small.
+pub fn build(name: &str, input: Shape, classes: usize) -> Option<Result<Graph, GraphError>> {
+    Some(match name {
+        "mlp" => mlp(input, &[256; 3], classes, Hidden::BatchNorm),
+        "lenet5" => lenet5(input, classes),
+        "vgg7" => vgg7(input, classes),
+        "resnet20" => resnet20(input, classes),
+        "resnet18" => resnet18(input, classes),
+        "resnet50" => resnet50(input, classes),
+        "alexnet" => alexnet(input, classes),
+        "googlenet" => googlenet(input, classes),
+        _ => return None,
+    })
+}
+
+/// The image size that a network was published with.
+#[must_use]
+pub fn usual_input(name: &str) -> Shape {
+    match name {
+        "mlp" | "lenet5" => Shape::new(28, 28, 1),
+        "vgg7" | "resnet20" => Shape::new(32, 32, 3),
+        _ => Shape::new(224, 224, 3),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Model;
+
+    /// Parameters and MACs as published, or as torchvision counts them for the networks it has (torchvision's
+    /// AlexNet has no batch norm and biases in the convolutions: 61,100,840 − 1,152 − 8,192 + 2 · 9,344).
+    #[test]
+    fn sizes_are_the_published_ones() {
+        for (name, classes, parameters, macs) in [
+            ("mlp", 10, 784 * 256 + 2 * 256 * 256 + 256 * 10 + 10 + 6 * 256, 334_336),
+            ("lenet5", 10, 858_090, 11_467_776),
+            ("vgg7", 10, 12_979_082, 615_917_568),
+            ("resnet20", 10, 269_722, 40_551_040),
+            ("resnet18", 1000, 11_689_512, 1_814_073_344),
+            ("resnet50", 1000, 25_557_032, 4_089_184_256),
+            ("alexnet", 1000, 61_100_840 - 1_152 - 8_192 + 2 * (1_152 + 8_192), 714_188_480),
+            ("googlenet", 1000, 6_624_904, 1_497_352_192),
+        ] {
+            let graph = build(name, usual_input(name), classes).unwrap().unwrap();
+            assert_eq!(graph.macs(), macs, "{name}");
+            assert_eq!(graph.output(), Shape::vector(classes), "{name}");
+            assert_eq!(Model::new(graph, 1).parameter_count(), parameters, "{name}");
+        }
+    }
+}
