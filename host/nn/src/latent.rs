@@ -12,11 +12,9 @@ const ROWS_PER_TASK: usize = 16;
 /// Weights handled at a time: their scratch stays in the first-level cache.
 const BLOCK: usize = 256;
 
-/// How a layer's deployed weights follow from its latent ones.
+/// How a layer's deployed weights follow from its latent ones. (Float weights are their own latent ones.)
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum WeightRule {
-    /// They are the same.
-    Float,
     /// Rounded to int8 per output.
     Int8,
     /// Rounded to a weight set, with the constraint in the gradient.
@@ -45,14 +43,14 @@ impl LatentWeights {
     pub(crate) fn constrained(&self) -> Option<&ConstrainedWeights> {
         match &self.rule {
             WeightRule::Constrained(weights) => Some(weights),
-            WeightRule::Float | WeightRule::Int8 => None,
+            WeightRule::Int8 => None,
         }
     }
 
     pub(crate) fn constrained_mut(&mut self) -> Option<(&mut ConstrainedWeights, &[f32])> {
         match &mut self.rule {
             WeightRule::Constrained(weights) => Some((weights, &self.values)),
-            WeightRule::Float | WeightRule::Int8 => None,
+            WeightRule::Int8 => None,
         }
     }
 
@@ -61,9 +59,11 @@ impl LatentWeights {
         let rows = deployed.chunks_exact_mut(self.inputs).zip(self.values.chunks_exact(self.inputs));
         for (output, (deployed, latent)) in rows.enumerate() {
             match &self.rule {
-                WeightRule::Float => deployed.copy_from_slice(latent),
                 WeightRule::Int8 => int8_weights::quantise_row(deployed, latent),
-                WeightRule::Constrained(weights) => weights.grid(output).quantise_into(deployed, latent),
+                WeightRule::Constrained(weights) if weights.straight_through => {
+                    weights.grid(output).quantise_into(deployed, latent);
+                }
+                WeightRule::Constrained(_) => deployed.copy_from_slice(latent),
             }
         }
     }
@@ -89,11 +89,6 @@ impl LatentWeights {
             .enumerate();
         let reports: Vec<UpdateReport> = rows
             .map(|(output, (((latent, deployed), gradient), velocity))| match rule {
-                WeightRule::Float => {
-                    step.apply(latent, gradient, velocity);
-                    deployed.copy_from_slice(latent);
-                    UpdateReport::default()
-                }
                 WeightRule::Int8 => {
                     step.apply(latent, gradient, velocity);
                     int8_weights::quantise_row(deployed, latent);
@@ -141,11 +136,21 @@ fn update_constrained(
             add_products(gradient, scratch, lambda);
         }
         step.apply(latent, gradient, velocity);
-        // The published code keeps the latent weights of constrained layers in [−1, 1].
-        clamp_to_unit(latent);
-        grid.quantise_into(scratch, latent);
-        report.codes_changed += count_different(deployed, scratch);
-        deployed.copy_from_slice(scratch);
+        if let Some(bound) = weights.weight_clip {
+            clamp(latent, bound);
+        }
+        if weights.straight_through {
+            grid.quantise_into(scratch, latent);
+            report.codes_changed += count_different(deployed, scratch);
+            deployed.copy_from_slice(scratch);
+        } else {
+            let mut before = [0.0; BLOCK];
+            let before = &mut before[..latent.len()];
+            grid.quantise_into(before, deployed);
+            grid.quantise_into(scratch, latent);
+            report.codes_changed += count_different(before, scratch);
+            deployed.copy_from_slice(latent);
+        }
     }
     report
 }
@@ -159,10 +164,10 @@ fn add_products(sums: &mut [f32], xs: &[f32], ys: &[f32]) {
     });
 }
 
-fn clamp_to_unit(ws: &mut [f32]) {
+fn clamp(ws: &mut [f32], bound: f32) {
     wide!({
         for w in ws {
-            *w = w.clamp(-1.0, 1.0);
+            *w = w.max(-bound).min(bound);
         }
     });
 }

@@ -1,10 +1,11 @@
 //! Training with constrained backpropagation (CBP) on the CPU.
 //!
-//! - [`data`]: digits from IDX files;
-//! - [`Mlp`] and [`layer`]: the network, forward and backward;
-//! - [`cbp`]: the algorithm, one concept per module;
-//! - [`Trainer`]: the loop, for float and constrained networks; [`pretrain`] and [`constrain`] run it whole;
-//! - [`model`]: the result in integers and scales.
+//! - [`graph`], [`Model`], [`architectures`]: what a network computes, with its numbers, and the networks of the
+//!   literature
+//! - [`engine`]: forward and backward of a batch; `kernels`: its matrix products
+//! - [`cbp`]: the algorithm, one concept per module
+//! - [`training`]: the loop, for float and constrained networks
+//! - [`data`]: images and labels
 //!
 //! Nothing here knows the accelerator. Results do not depend on the number of threads.
 
@@ -13,39 +14,28 @@
 // Needed by `wide`, which says why.
 #![allow(clippy::inline_always)]
 
+mod aligned;
 pub mod architectures;
 pub mod cbp;
-mod checkpoint;
 pub mod config;
 pub mod data;
-mod demo;
+pub mod engine;
 mod error;
-mod export;
-mod gemm;
 pub mod graph;
-mod kernels;
-#[cfg(test)]
-mod gradient_check;
 mod int8_weights;
+mod kernels;
 mod lanes;
 mod latent;
-pub mod layer;
-mod mlp;
 mod model;
-pub mod trained;
 mod optimiser;
-mod progress;
 mod rng;
-mod trainer;
+pub mod training;
 mod wide;
 
 pub use cbp_numerics::WeightSet;
-pub use checkpoint::{Checkpoint, CheckpointError};
-pub use config::{ActivationConfig, CbpConfig, Ends, PretrainConfig, TrainConfig};
-pub use demo::{Constrained, Pretrained, constrain, pretrain};
+pub use config::{ActivationConfig, CbpConfig, Ends, StopRule, TrainConfig};
 pub use error::{ExportError, TrainError};
-pub use mlp::Mlp;
+pub use kernels::fma_roof;
 pub use model::{Model, ParameterError, Parameters};
 pub use optimiser::RateSchedule;
-pub use progress::{EpochMetrics, Progress};
-pub use trainer::Trainer;
+pub use training::Trainer;

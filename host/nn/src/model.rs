@@ -114,6 +114,11 @@ impl Model {
         Ok(Self { graph, parameters })
     }
 
+    /// Parameters that are known to fit.
+    pub(crate) fn from_checked_parts(graph: Graph, parameters: Vec<Parameters>) -> Self {
+        Self { graph, parameters }
+    }
+
     /// What the network computes.
     #[must_use]
     pub fn graph(&self) -> &Graph {
@@ -126,9 +131,9 @@ impl Model {
         &self.parameters
     }
 
-    /// The numbers of each node, to change; their sizes must stay.
-    pub(crate) fn parameters_mut(&mut self) -> &mut [Parameters] {
-        &mut self.parameters
+    /// The graph, and the numbers to change.
+    pub(crate) fn parts_mut(&mut self) -> (&Graph, &mut [Parameters]) {
+        (&self.graph, &mut self.parameters)
     }
 
     /// Graph and parameters.

@@ -38,11 +38,16 @@ pub enum RateSchedule {
     Cosine,
     /// The published rule: a tenth from the moment that g reaches 20, once. Without CBP the rate is constant.
     Paper,
+    /// A tenth more after every so many epochs.
+    Step {
+        /// Epochs.
+        every: u32,
+    },
 }
 
 impl RateSchedule {
-    /// Share of the full rate at `step` of `steps`; `is_cut` says whether g has reached 20.
-    pub(crate) fn factor(self, step: u64, steps: u64, is_cut: bool) -> f32 {
+    /// Share of the full rate at `step` of `steps`, after `epoch` epochs; `is_cut` says whether g has reached 20.
+    pub(crate) fn factor(self, step: u64, steps: u64, epoch: u32, is_cut: bool) -> f32 {
         match self {
             Self::Cosine => {
                 let share = step as f64 / steps.max(1) as f64;
@@ -50,6 +55,7 @@ impl RateSchedule {
             }
             Self::Paper if is_cut => 0.1,
             Self::Paper => 1.0,
+            Self::Step { every } => 0.1_f32.powi((epoch / every.max(1)) as i32),
         }
     }
 }
@@ -71,10 +77,11 @@ mod tests {
 
     #[test]
     fn rates_over_time() {
-        assert!((RateSchedule::Cosine.factor(0, 10, false) - 1.0).abs() < 1e-6);
-        assert!((RateSchedule::Cosine.factor(5, 10, true) - 0.5).abs() < 1e-6);
-        assert!(RateSchedule::Cosine.factor(10, 10, false).abs() < 1e-6);
-        assert!((RateSchedule::Paper.factor(9, 10, false) - 1.0).abs() < 1e-6);
-        assert!((RateSchedule::Paper.factor(0, 10, true) - 0.1).abs() < 1e-6);
+        assert!((RateSchedule::Cosine.factor(0, 10, 0, false) - 1.0).abs() < 1e-6);
+        assert!((RateSchedule::Cosine.factor(5, 10, 0, true) - 0.5).abs() < 1e-6);
+        assert!(RateSchedule::Cosine.factor(10, 10, 0, false).abs() < 1e-6);
+        assert!((RateSchedule::Paper.factor(9, 10, 0, false) - 1.0).abs() < 1e-6);
+        assert!((RateSchedule::Paper.factor(0, 10, 0, true) - 0.1).abs() < 1e-6);
+        assert!((RateSchedule::Step { every: 3 }.factor(0, 10, 7, false) - 0.01).abs() < 1e-6);
     }
 }

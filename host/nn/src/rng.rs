@@ -14,6 +14,8 @@ pub(crate) enum Purpose {
     Shift = 3,
     /// Choice of a subset of a data set.
     Subset = 4,
+    /// Dropped values; `index` is the node and the image.
+    Dropout = 5,
 }
 
 /// The stream of (seed, purpose, epoch, index).

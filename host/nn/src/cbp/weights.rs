@@ -14,13 +14,23 @@ pub(crate) struct ConstrainedWeights {
     /// cs under the window of now, one per grid.
     constraints: Vec<Constraint>,
     pub(crate) multipliers: Multipliers,
+    /// Largest magnitude of a latent weight.
+    pub(crate) weight_clip: Option<f32>,
+    /// Whether the deployed weights are the rounded ones, also in training.
+    pub(crate) straight_through: bool,
 }
 
 impl ConstrainedWeights {
     /// λ = 0, window of g = 1, for `len` weights.
     pub(crate) fn new(set: WeightSet, scales: &[f32], len: usize) -> Self {
         let grids: Vec<Grid> = scales.iter().map(|&scale| Grid::new(set, scale)).collect();
-        let mut weights = Self { grids, constraints: Vec::new(), multipliers: Multipliers::new(len) };
+        let mut weights = Self {
+            grids,
+            constraints: Vec::new(),
+            multipliers: Multipliers::new(len),
+            weight_clip: Some(1.0),
+            straight_through: true,
+        };
         weights.set_window(Window::at(1));
         weights
     }

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{GraphError, Op};
 
+/// The largest window of a pool: winners are remembered in 16 bits.
+const MOST_IN_WINDOW: usize = 1 << 16;
+
 impl Op {
     /// Shape of the output, from those of the inputs.
     pub(super) fn output(&self, node: &str, inputs: &[Shape]) -> Result<Shape, GraphError> {
@@ -74,13 +77,18 @@ impl Op {
                 Err(setting(format!("its bounds are {low} and {high}")))
             }
             Self::MaxPool { window } | Self::AveragePool { window, .. } => {
+                let shape = windowed(&window, input.channels)?;
                 // A window that lies in the padding alone has no largest value and no mean.
-                let span = |d: usize| window.dilation[d] * window.kernel[d].saturating_sub(1) + 1;
-                if (0..2).any(|d| window.before[d] >= span(d) || window.behind[d] >= span(d) + window.stride[d])
-                {
-                    return Err(setting("its padding is as wide as its kernel".to_owned()));
+                let size = [input.height, input.width];
+                let last = |d: usize| ([shape.height, shape.width][d] - 1) * window.stride[d];
+                let span = |d: usize| window.dilation[d] * (window.kernel[d] - 1);
+                if (0..2).any(|d| window.before[d] > span(d) || last(d) >= size[d] + window.before[d]) {
+                    return Err(setting("a window lies in the padding alone; pad less".to_owned()));
                 }
-                windowed(&window, input.channels)
+                if window.area() > MOST_IN_WINDOW {
+                    return Err(setting(format!("its window has more than {MOST_IN_WINDOW} positions")));
+                }
+                Ok(shape)
             }
             Self::AdaptiveAveragePool { height, width } => {
                 if height == 0 || width == 0 {

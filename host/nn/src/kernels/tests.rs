@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::product::{self, Kernel, Start};
 use super::reads::Reads;
 use super::weight_gradient::weight_gradient;
+use crate::aligned::Aligned;
 use crate::rng::{Purpose, below, keyed};
 
 /// A convolution with its operands.
@@ -16,9 +17,9 @@ struct Case {
     output: Shape,
     groups: usize,
     window: Window,
-    x: Vec<f32>,
-    w: Vec<f32>,
-    dy: Vec<f32>,
+    x: Aligned,
+    w: Aligned,
+    dy: Aligned,
 }
 
 impl Case {
