@@ -4,25 +4,62 @@ use pulp::Simd;
 
 use super::reads::PADDING;
 
-/// Terms handled together when a matrix is turned: their rows of the panel stay in the first-level cache.
+/// Rows and terms of a block that is turned in registers.
 const TURN: usize = 16;
 
 /// `panel[k][c]` = `weights[c · terms + k]`: rows of a matrix become columns of the panel. Columns that have no row are
 /// zero.
+#[inline(always)]
 pub(super) fn turn(panel: &mut [f32], width: usize, weights: &[f32], terms: usize) {
+    let rows = weights.len() / terms;
     for (block, panel) in panel.chunks_mut(TURN * width).enumerate() {
         let first = block * TURN;
         let count = panel.len() / width;
-        let rows = weights.chunks_exact(terms);
-        let used = rows.len();
-        for (c, row) in rows.enumerate() {
-            for (k, &w) in row[first..first + count].iter().enumerate() {
-                panel[k * width + c] = w;
+        for column in (0..width).step_by(TURN) {
+            if count == TURN && column + TURN <= rows {
+                let row = |r: usize| &weights[(column + r) * terms + first..][..TURN];
+                turn_block(&mut panel[column..], width, row);
+                continue;
+            }
+            for (k, row) in panel.chunks_exact_mut(width).enumerate() {
+                for (c, out) in row.iter_mut().enumerate().skip(column).take(TURN) {
+                    *out = if c < rows { weights[c * terms + first + k] } else { 0.0 };
+                }
             }
         }
-        if used < width {
-            panel.chunks_exact_mut(width).for_each(|row| row[used..].fill(0.0));
-        }
+    }
+}
+
+/// Turns 16 rows of 16 numbers: neighbouring rows are interleaved, then pairs of rows, and so on. Unlike a loop over
+/// single numbers, that is all vector instructions.
+#[inline(always)]
+fn turn_block<'a>(panel: &mut [f32], width: usize, row: impl Fn(usize) -> &'a [f32]) {
+    let mut pairs = [[0.0; 2 * TURN]; 8];
+    for (r, out) in pairs.iter_mut().enumerate() {
+        interleave::<1>(out, row(2 * r), row(2 * r + 1));
+    }
+    let mut fours = [[0.0; 4 * TURN]; 4];
+    for (r, out) in fours.iter_mut().enumerate() {
+        interleave::<2>(out, &pairs[2 * r], &pairs[2 * r + 1]);
+    }
+    let mut eights = [[0.0; 8 * TURN]; 2];
+    for (r, out) in eights.iter_mut().enumerate() {
+        interleave::<4>(out, &fours[2 * r], &fours[2 * r + 1]);
+    }
+    let halves = eights.each_ref().map(|half| half.as_chunks::<8>().0);
+    for (k, row) in panel.chunks_mut(width).take(TURN).enumerate() {
+        let (left, right) = row[..TURN].split_at_mut(8);
+        left.copy_from_slice(&halves[0][k]);
+        right.copy_from_slice(&halves[1][k]);
+    }
+}
+
+/// `out` = groups of G numbers of `a` and `b` in turn.
+#[inline(always)]
+fn interleave<const G: usize>(out: &mut [f32], a: &[f32], b: &[f32]) {
+    let (a, b) = (a.as_chunks::<G>().0, b.as_chunks::<G>().0);
+    for ((out, a), b) in out.as_chunks_mut::<G>().0.as_chunks_mut::<2>().0.iter_mut().zip(a).zip(b) {
+        *out = [*a, *b];
     }
 }
 

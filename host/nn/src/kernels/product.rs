@@ -15,8 +15,7 @@ use super::tile;
 pub(crate) const BLOCK: usize = 1024;
 /// Positions that go through all blocks of terms together: what they read and write stays in the second-level cache.
 const POSITIONS: usize = 192;
-/// How many tasks there should at least be, unless they would get fewer than so many positions.
-const TASKS: usize = 32;
+/// The fewest positions of a task that is split for the sake of other threads.
 const TASK_POSITIONS: usize = 384;
 /// Kernel elements with fewer channels are copied side by side first: the innermost loop needs some length.
 const SHORT: usize = 16;
@@ -30,6 +29,12 @@ pub(crate) struct Kernel<'a> {
     pub(crate) inputs: usize,
     pub(crate) groups: usize,
     pub(crate) taps: usize,
+}
+
+/// How many tasks a product should be split into, so that all threads end at nearly the same time. No result depends on
+/// it.
+pub(super) fn tasks() -> usize {
+    6 * rayon::current_num_threads()
 }
 
 /// What a product adds to.
@@ -92,7 +97,7 @@ fn multiply(
     let mut tasks = Vec::new();
     for class in &reads.classes {
         let positions = images * class.positions.len();
-        let blocks = TASKS.div_ceil(panels).min(positions.div_ceil(TASK_POSITIONS));
+        let blocks = self::tasks().div_ceil(panels).min(positions.div_ceil(TASK_POSITIONS));
         // A multiple of the rows of every register block.
         let block = positions.div_ceil(blocks).next_multiple_of(24);
         for group in 0..kernel.groups {
@@ -204,6 +209,7 @@ impl Task<'_> {
         self.class.taps.len() * self.channels()
     }
 
+    #[inline(always)]
     fn pack(&self, panel: &mut [f32], width: usize) {
         let Kernel { weights, taps, .. } = self.kernel;
         let (inputs, outputs) = (self.kernel.group_inputs(), self.kernel.group_outputs());

@@ -156,10 +156,12 @@ fn rates() {
     println!("roof {:.1} GFLOP/s", super::fma_roof(std::time::Duration::from_millis(300)));
     pool.install(|| {
         for (name, images, input, outputs, window) in [
-            ("vgg conv1", 8, Shape::new(32, 32, 3), 128, Window::square(3, 1, 1)),
-            ("vgg conv2", 8, Shape::new(32, 32, 128), 128, Window::square(3, 1, 1)),
-            ("vgg conv4", 8, Shape::new(16, 16, 256), 256, Window::square(3, 1, 1)),
-            ("vgg conv6", 8, Shape::new(8, 8, 512), 512, Window::square(3, 1, 1)),
+            ("vgg conv1", 32, Shape::new(32, 32, 3), 128, Window::square(3, 1, 1)),
+            ("vgg conv2", 32, Shape::new(32, 32, 128), 128, Window::square(3, 1, 1)),
+            ("vgg conv3", 32, Shape::new(16, 16, 128), 256, Window::square(3, 1, 1)),
+            ("vgg conv5", 32, Shape::new(8, 8, 256), 512, Window::square(3, 1, 1)),
+            ("vgg conv4", 32, Shape::new(16, 16, 256), 256, Window::square(3, 1, 1)),
+            ("vgg conv6", 32, Shape::new(8, 8, 512), 512, Window::square(3, 1, 1)),
             ("res conv1", 4, Shape::new(224, 224, 3), 64, Window::square(7, 2, 3)),
             ("res layer1", 4, Shape::new(56, 56, 64), 64, Window::square(3, 1, 1)),
             ("res layer2.0", 4, Shape::new(56, 56, 64), 128, Window::square(3, 2, 1)),

@@ -6,7 +6,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::panel;
-use super::product::Kernel;
+use super::product::{self, Kernel};
 use super::reads::{Class, PADDING, Reads};
 use super::scratch::with_scratch;
 use super::split::SharedMatrix;
@@ -14,9 +14,10 @@ use super::tile;
 
 /// Positions that are added in one go; between blocks the sums rest in the result.
 pub(crate) const BLOCK: usize = 256;
-/// How many tasks there should at least be, and the fewest outputs of one.
-const TASKS: usize = 32;
+/// The fewest outputs of a task that is split for the sake of other threads.
 const TASK_OUTPUTS: usize = 48;
+/// Results of a task, in panels · outputs, that stay in the second-level cache beside a block of both factors.
+const TASK_RESULTS: usize = 512;
 
 /// Writes dL/dW in the order of the weights: `reads` are the forward ones, x is images × `reads.image`, dy is images ×
 /// `reads.positions` × outputs. Of `kernel` only the sizes count.
@@ -32,13 +33,17 @@ pub(crate) fn weight_gradient(dw: &mut [f32], kernel: Kernel<'_>, reads: &Reads,
     let arch = Arch::new();
     let width = arch.dispatch(Width);
     let panels = terms.div_ceil(width) * kernel.groups;
-    let block = (outputs * panels / TASKS).max(TASK_OUTPUTS).next_multiple_of(12);
+    // How work is split changes no result, so it may depend on the threads.
+    let tasks = product::tasks();
+    let block = (outputs * panels / tasks).max(TASK_OUTPUTS).next_multiple_of(12);
+    // Panels that share a task share its block of dy.
+    let together = (panels * outputs.div_ceil(block) / tasks).min(TASK_RESULTS / block.min(outputs)).max(1);
     let mut tasks = Vec::new();
     for group in 0..kernel.groups {
-        for first in (0..terms).step_by(width) {
+        for first in (0..terms).step_by(width * together) {
             for start in (0..outputs).step_by(block) {
                 let outputs = group * outputs + start..group * outputs + (start + block).min(outputs);
-                tasks.push((group, first..(first + width).min(terms), outputs));
+                tasks.push((group, first..(first + width * together).min(terms), outputs));
             }
         }
     }
@@ -75,7 +80,7 @@ impl WithSimd for Width {
     }
 }
 
-/// Some outputs times one panel of terms.
+/// Some outputs times some panels of terms.
 struct Task<'a> {
     reads: &'a Reads,
     class: &'a Class,
@@ -102,65 +107,82 @@ impl WithSimd for OnPanel<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match self.task.terms.len().div_ceil(S::F32_LANES) {
-            4 if S::REGISTER_COUNT >= 32 => self.run::<S, 6, 4>(simd),
-            3 if S::REGISTER_COUNT >= 32 => self.run::<S, 8, 3>(simd),
-            2 if S::REGISTER_COUNT >= 32 => self.run::<S, 12, 2>(simd),
-            2 => self.run::<S, 6, 2>(simd),
-            _ if S::REGISTER_COUNT >= 32 => self.run::<S, 12, 1>(simd),
-            _ => self.run::<S, 8, 1>(simd),
-        }
-    }
-}
-
-impl OnPanel<'_> {
-    #[inline(always)]
-    fn run<S: Simd, const R: usize, const V: usize>(self, simd: S) {
         let Self { task, panel } = self;
-        let width = V * S::F32_LANES;
         let positions = task.images * task.reads.positions;
         for first in (0..positions).step_by(BLOCK) {
             let block = first..(first + BLOCK).min(positions);
-            let panel = &mut panel[..block.len() * width];
-            task.pack(simd, panel, width, block.clone());
-            let panel = bytemuck::cast_slice::<_, S::f32s>(panel).as_chunks::<V>().0;
-            task.outputs::<S, R, V>(simd, &block, panel);
+            for start in task.terms.clone().step_by(tile::width::<S>()) {
+                let terms = start..(start + tile::width::<S>()).min(task.terms.end);
+                let (block, panel) = (block.clone(), &mut *panel);
+                match terms.len().div_ceil(S::F32_LANES) {
+                    4 if S::REGISTER_COUNT >= 32 => task.panel::<S, 6, 4>(simd, block, terms, panel),
+                    3 if S::REGISTER_COUNT >= 32 => task.panel::<S, 8, 3>(simd, block, terms, panel),
+                    2 if S::REGISTER_COUNT >= 32 => task.panel::<S, 12, 2>(simd, block, terms, panel),
+                    2 => task.panel::<S, 6, 2>(simd, block, terms, panel),
+                    _ if S::REGISTER_COUNT >= 32 => task.panel::<S, 12, 1>(simd, block, terms, panel),
+                    _ => task.panel::<S, 8, 1>(simd, block, terms, panel),
+                }
+            }
         }
     }
 }
 
 impl Task<'_> {
+    /// Adds a block of positions to the results of one panel of terms.
+    #[inline(always)]
+    fn panel<S: Simd, const R: usize, const V: usize>(
+        &self,
+        simd: S,
+        block: Range<usize>,
+        terms: Range<usize>,
+        panel: &mut [f32],
+    ) {
+        let width = V * S::F32_LANES;
+        let panel = &mut panel[..block.len() * width];
+        self.pack(simd, panel, width, block.clone(), terms.clone());
+        let panel = bytemuck::cast_slice::<_, S::f32s>(panel).as_chunks::<V>().0;
+        self.outputs::<S, R, V>(simd, &block, &terms, panel);
+    }
+
     /// All outputs, as many at a time as the registers hold, and the rest by fours, twos and one.
     #[inline(always)]
     fn outputs<S: Simd, const R: usize, const V: usize>(
         &self,
         simd: S,
         block: &Range<usize>,
+        terms: &Range<usize>,
         panel: &[[S::f32s; V]],
     ) {
         let mut output = self.outputs.start;
         while output + R <= self.outputs.end {
-            self.tile::<S, R, V>(simd, output, block, panel);
+            self.tile::<S, R, V>(simd, output, block, terms, panel);
             output += R;
         }
         while output + 4 <= self.outputs.end {
-            self.tile::<S, 4, V>(simd, output, block, panel);
+            self.tile::<S, 4, V>(simd, output, block, terms, panel);
             output += 4;
         }
         while output + 2 <= self.outputs.end {
-            self.tile::<S, 2, V>(simd, output, block, panel);
+            self.tile::<S, 2, V>(simd, output, block, terms, panel);
             output += 2;
         }
         if output < self.outputs.end {
-            self.tile::<S, 1, V>(simd, output, block, panel);
+            self.tile::<S, 1, V>(simd, output, block, terms, panel);
         }
     }
 
     /// One row of the panel per position: what the terms read there.
     #[inline(always)]
-    fn pack<S: Simd>(&self, simd: S, panel: &mut [f32], width: usize, block: Range<usize>) {
-        let (count, channels, depth) = (self.terms.len(), self.channels, self.reads.channels);
-        let (tap, channel) = (self.terms.start / channels, self.terms.start % channels);
+    fn pack<S: Simd>(
+        &self,
+        simd: S,
+        panel: &mut [f32],
+        width: usize,
+        block: Range<usize>,
+        terms: Range<usize>,
+    ) {
+        let (count, channels, depth) = (terms.len(), self.channels, self.reads.channels);
+        let (tap, channel) = (terms.start / channels, terms.start % channels);
         let mut rows = panel.chunks_exact_mut(width);
         let mut first = block.start;
         while first < block.end {
@@ -180,7 +202,7 @@ impl Task<'_> {
                 } else {
                     let (row, rest) = row.split_at_mut(count);
                     let image = &image[self.first_channel..];
-                    panel::gather(simd, row, image, offsets, channels, depth, self.terms.start);
+                    panel::gather(simd, row, image, offsets, channels, depth, terms.start);
                     rest.fill(0.0);
                 }
             }
@@ -194,6 +216,7 @@ impl Task<'_> {
         simd: S,
         output: usize,
         block: &Range<usize>,
+        terms: &Range<usize>,
         panel: &[[S::f32s; V]],
     ) {
         let mut sums = [[simd.splat_f32s(0.0); V]; R];
@@ -201,7 +224,7 @@ impl Task<'_> {
             for (r, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: each (output, term) belongs to one task; within it one piece is held at a time.
                 #[allow(unsafe_code)]
-                let piece = unsafe { self.dw.piece(output + r, self.terms.start, self.terms.len()) };
+                let piece = unsafe { self.dw.piece(output + r, terms.start, terms.len()) };
                 *sums = tile::load(simd, piece);
             }
         }
@@ -210,7 +233,7 @@ impl Task<'_> {
         for (r, sums) in sums.into_iter().enumerate() {
             // SAFETY: as above.
             #[allow(unsafe_code)]
-            let piece = unsafe { self.dw.piece(output + r, self.terms.start, self.terms.len()) };
+            let piece = unsafe { self.dw.piece(output + r, terms.start, terms.len()) };
             tile::store(simd, piece, sums);
         }
     }
