@@ -30,7 +30,7 @@ fn measure(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     float_config.training.seed = seed;
     let start = Instant::now();
     let float = pretrain(&float_config, &train, &test, &mut ())?;
-    let float_accuracy = 100.0 * float.network.accuracy(&test);
+    let float_accuracy = 100.0 * float.network.accuracy(&test)?;
     println!("float: {float_accuracy:.2} % in {:.1} s", start.elapsed().as_secs_f64());
     println!(
         "set, ends: accuracy % (difference), latent %, satisfied % before -> after, λ max, codes/step, s"

@@ -1,9 +1,9 @@
 //! Whole trainings in one call.
 
-use cbp_numerics::WeightSet;
+use cbp_data::Samples;
+use cbp_numerics::{Shape, WeightSet};
 
 use crate::config::{CbpConfig, Ends, PretrainConfig};
-use crate::data::Dataset;
 use crate::error::TrainError;
 use crate::mlp::Mlp;
 use crate::progress::{EpochMetrics, Progress};
@@ -35,11 +35,12 @@ pub struct Constrained {
 /// As [`Trainer::run`].
 pub fn pretrain(
     config: &PretrainConfig,
-    train: &Dataset,
-    test: &Dataset,
+    train: &Samples,
+    test: &Samples,
     progress: &mut dyn Progress,
 ) -> Result<Pretrained, TrainError> {
-    let mut sizes = vec![train.pixels()];
+    // Image files have no size of their own; the trainer refuses them, whatever the network.
+    let mut sizes = vec![train.shape().map_or(1, Shape::values)];
     sizes.extend(&config.hidden);
     sizes.push(CLASSES);
     let mut trainer = Trainer::float(Mlp::new(&sizes, config.training.seed), config.training);
@@ -56,8 +57,8 @@ pub fn constrain(
     set: WeightSet,
     ends: Ends,
     config: CbpConfig,
-    train: &Dataset,
-    test: &Dataset,
+    train: &Samples,
+    test: &Samples,
     progress: &mut dyn Progress,
 ) -> Result<Constrained, TrainError> {
     let mut trainer = Trainer::constrained(float, set, ends, config)?;

@@ -1,10 +1,11 @@
 //! The gradients of a whole network against a slow f64 model: plain loops and central differences.
 
-use crate::data::Dataset;
-use crate::data::augment::fill_batch;
+use cbp_data::rng::{Purpose, keyed, symmetric};
+use cbp_data::{Classes, Content, Draws, Pipeline, Samples};
+use cbp_numerics::Shape;
+
 use crate::layer::{Layer, ParamGrad};
 use crate::mlp::{Mlp, Tape};
-use crate::rng::{Purpose, keyed, symmetric};
 
 const EPS: f64 = 1e-6;
 
@@ -22,7 +23,7 @@ fn parameters(network: &Mlp) -> Parameters {
 }
 
 /// Mean cross-entropy with batch statistics; `images[i]` holds the features of image i.
-fn oracle_loss(network: &Mlp, parameters: &Parameters, mut images: Vec<Vec<f64>>, labels: &[u8]) -> f64 {
+fn oracle_loss(network: &Mlp, parameters: &Parameters, mut images: Vec<Vec<f64>>, labels: &[u32]) -> f64 {
     for (layer, [weight, bias]) in network.layers.iter().zip(parameters) {
         match layer {
             Layer::Linear(linear) => {
@@ -48,8 +49,8 @@ fn oracle_loss(network: &Mlp, parameters: &Parameters, mut images: Vec<Vec<f64>>
             Layer::Quantise(_) => unreachable!("a rounded value has no derivative to compare with"),
         }
     }
-    let cost = |(image, &label): (&Vec<f64>, &u8)| {
-        image.iter().map(|x| x.exp()).sum::<f64>().ln() - image[usize::from(label)]
+    let cost = |(image, &label): (&Vec<f64>, &u32)| {
+        image.iter().map(|x| x.exp()).sum::<f64>().ln() - image[label as usize]
     };
     images.iter().zip(labels).map(cost).sum::<f64>() / labels.len() as f64
 }
@@ -66,23 +67,22 @@ fn every_parameter_of_every_layer() {
             norm.beta.iter_mut().for_each(|beta| *beta = 0.5 * symmetric(&mut rng));
         }
     }
-    let data = Dataset {
-        images: (0..batch * 6).map(|_| (127.0 * (1.0 + symmetric(&mut rng))) as u8).collect(),
-        labels: (0..batch).map(|i| (i % 3) as u8).collect(),
-        rows: 2,
-        cols: 3,
-    };
+    let values = (0..batch * 6).map(|_| (127.0 * (1.0 + symmetric(&mut rng))) as u8).collect();
+    let content = Content::Bytes { shape: Shape::new(2, 3, 1), values };
+    let labels = (0..batch as u32).map(|i| i % 3).collect();
+    let data = Samples::new(content, labels, Classes::numbered(3)).unwrap();
     let mut tape = Tape::new(&network, batch);
     let mut grads: Vec<ParamGrad> = network.layers.iter().map(Layer::zero_grad).collect();
     let indices: Vec<u32> = (0..batch as u32).collect();
-    fill_batch(&mut tape.input, &data, &indices, None);
+    let images = network.inputs_from(&data, &Pipeline::default()).unwrap();
+    images.fill(&mut tape.input, &indices, Draws::default()).unwrap();
     network.forward_train(&mut tape);
-    let loss = network.backward(&mut tape, &data.labels, &mut grads);
+    let loss = network.backward(&mut tape, data.labels(), &mut grads);
 
     let images: Vec<Vec<f64>> =
         tape.input.chunks_exact(6).map(|image| image.iter().map(|&x| f64::from(x)).collect()).collect();
     let mut parameters = parameters(&network);
-    let expected = oracle_loss(&network, &parameters, images.clone(), &data.labels);
+    let expected = oracle_loss(&network, &parameters, images.clone(), data.labels());
     assert!((loss - expected).abs() < 1e-6, "loss {loss}, oracle {expected}");
     for (layer, grad) in grads.iter().enumerate() {
         for (kind, grad) in [&grad.weight, &grad.bias].into_iter().enumerate() {
@@ -91,7 +91,7 @@ fn every_parameter_of_every_layer() {
                 let kept = parameters[layer][kind][index];
                 let mut at = |value| {
                     parameters[layer][kind][index] = value;
-                    oracle_loss(&network, &parameters, images.clone(), &data.labels)
+                    oracle_loss(&network, &parameters, images.clone(), data.labels())
                 };
                 let expected = (at(kept + EPS) - at(kept - EPS)) / (2.0 * EPS);
                 at(kept);

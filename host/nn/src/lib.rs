@@ -1,6 +1,6 @@
 //! Training with constrained backpropagation (CBP) on the CPU.
 //!
-//! - [`data`]: digits from IDX files;
+//! - [`data`]: images and labels;
 //! - [`Mlp`] and [`layer`]: the network, forward and backward;
 //! - [`cbp`]: the algorithm, one concept per module;
 //! - [`Trainer`]: the loop, for float and constrained networks; [`pretrain`] and [`constrain`] run it whole;
@@ -16,7 +16,6 @@
 pub mod cbp;
 mod checkpoint;
 pub mod config;
-pub mod data;
 mod demo;
 mod error;
 mod export;
@@ -31,10 +30,10 @@ mod mlp;
 pub mod model;
 mod optimiser;
 mod progress;
-mod rng;
 mod trainer;
 mod wide;
 
+pub use cbp_data as data;
 pub use cbp_numerics::WeightSet;
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{ActivationConfig, CbpConfig, Ends, PretrainConfig, TrainConfig};

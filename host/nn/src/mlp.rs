@@ -1,7 +1,7 @@
 //! A multi-layer perceptron: forward, backward, prediction.
 
-use crate::data::Dataset;
-use crate::data::augment::fill_batch;
+use cbp_data::{DataError, Draws, Pipeline, Prepared, Samples};
+
 use crate::gemm::Matrix;
 use crate::layer::{
     ActivationQuantiser, BatchNorm, Layer, Linear, ParamGrad, predictions, softmax_cross_entropy,
@@ -87,53 +87,85 @@ impl Mlp {
         Self { layers }
     }
 
-    /// Class of each image. Panics if the images have another number of pixels than the network has inputs.
-    #[must_use]
-    pub fn predict(&self, data: &Dataset) -> Vec<u8> {
+    /// Class of each image.
+    ///
+    /// # Errors
+    /// The images have another number of pixels than the network has inputs, or are files, which have no size of their
+    /// own.
+    pub fn predict(&self, data: &Samples) -> Result<Vec<u32>, DataError> {
         let mut classes = Vec::with_capacity(data.len());
-        self.for_each_block(data, |tape| classes.extend(predictions(tape.logits(), tape.batch)));
-        classes
+        self.for_each_block(data, |tape| classes.extend(predictions(tape.logits(), tape.batch)))?;
+        Ok(classes)
     }
 
-    /// Logits of each image, images × classes. Panics as [`Mlp::predict`] does.
-    #[must_use]
-    pub fn logits(&self, data: &Dataset) -> Vec<f32> {
+    /// Logits of each image, images × classes.
+    ///
+    /// # Errors
+    /// As [`Mlp::predict`].
+    pub fn logits(&self, data: &Samples) -> Result<Vec<f32>, DataError> {
         let mut logits = Vec::new();
         self.for_each_block(data, |tape| {
             let (block, batch) = (tape.logits(), tape.batch);
             logits.extend((0..batch).flat_map(|image| block[image..].iter().step_by(batch)));
-        });
-        logits
+        })?;
+        Ok(logits)
     }
 
-    /// Share of images whose class is predicted right; 0 for no images.
-    #[must_use]
-    pub fn accuracy(&self, data: &Dataset) -> f64 {
-        let right = self.predict(data).iter().zip(&data.labels).filter(|(a, b)| a == b).count();
-        right as f64 / data.len().max(1) as f64
+    /// Share of images whose class is predicted right.
+    ///
+    /// # Errors
+    /// As [`Mlp::predict`].
+    pub fn accuracy(&self, data: &Samples) -> Result<f64, DataError> {
+        let right = self.predict(data)?.iter().zip(data.labels()).filter(|(a, b)| a == b).count();
+        Ok(right as f64 / data.len() as f64)
     }
 
-    fn for_each_block(&self, data: &Dataset, mut visit: impl FnMut(&Tape)) {
+    /// The images made ready by `pipeline`, as many values each as the network has inputs.
+    ///
+    /// # Errors
+    /// As [`Mlp::predict`].
+    pub(crate) fn inputs_from<'a>(
+        &self,
+        data: &'a Samples,
+        pipeline: &Pipeline,
+    ) -> Result<Prepared<&'a Samples>, DataError> {
+        let prepared = pipeline.prepare(data)?;
+        let (values, inputs) = (prepared.shape().values(), self.inputs());
+        if values == inputs {
+            return Ok(prepared);
+        }
+        let what = format!("images have {values} pixels, the network {inputs} inputs");
+        Err(DataError::Request { what, remedy: "use the data set that the network was made for" })
+    }
+
+    fn inputs(&self) -> usize {
+        self.linears().next().map_or(0, |linear| linear.inputs)
+    }
+
+    fn for_each_block(&self, data: &Samples, mut visit: impl FnMut(&Tape)) -> Result<(), DataError> {
+        let images = self.inputs_from(data, &Pipeline::default())?;
         let indices: Vec<u32> = (0..data.len() as u32).collect();
         let mut tape = Tape::new(self, PREDICT_BATCH);
         for indices in indices.chunks(PREDICT_BATCH) {
             if indices.len() != tape.batch {
                 tape = Tape::new(self, indices.len());
             }
-            fill_batch(&mut tape.input, data, indices, None);
+            images.fill(&mut tape.input, indices, Draws::default())?;
             for (index, layer) in self.layers.iter().enumerate() {
                 let (x, y) = tape.step(index);
                 layer.forward(x, y, indices.len());
             }
             visit(&tape);
         }
+        Ok(())
     }
 
     /// Gives the activation quantisers a first range, from the first images of `data`.
-    pub(crate) fn calibrate(&mut self, data: &Dataset) {
+    pub(crate) fn calibrate(&mut self, data: &Samples) -> Result<(), DataError> {
+        let images = self.inputs_from(data, &Pipeline::default())?;
         let indices: Vec<u32> = (0..data.len().min(PREDICT_BATCH) as u32).collect();
         let mut tape = Tape::new(self, indices.len());
-        fill_batch(&mut tape.input, data, &indices, None);
+        images.fill(&mut tape.input, &indices, Draws::default())?;
         for (index, layer) in self.layers.iter_mut().enumerate() {
             let (x, y) = tape.step(index);
             if let Layer::Quantise(quantiser) = layer {
@@ -142,6 +174,7 @@ impl Mlp {
             }
             layer.forward(x, y, indices.len());
         }
+        Ok(())
     }
 
     /// Forward of `tape.input` with batch statistics.
@@ -154,7 +187,7 @@ impl Mlp {
     }
 
     /// Backward of the last training forward: mean loss, and all gradients in `grads`.
-    pub(crate) fn backward(&self, tape: &mut Tape, labels: &[u8], grads: &mut [ParamGrad]) -> f64 {
+    pub(crate) fn backward(&self, tape: &mut Tape, labels: &[u32], grads: &mut [ParamGrad]) -> f64 {
         let Tape { batch, input, values, upstream, downstream } = tape;
         let logits = &values[values.len() - 1];
         let loss = softmax_cross_entropy(logits, labels, &mut upstream[..logits.len()]);
@@ -177,7 +210,7 @@ impl Mlp {
 
 impl Tape {
     pub(crate) fn new(network: &Mlp, batch: usize) -> Self {
-        let inputs = network.linears().next().map_or(0, |linear| linear.inputs);
+        let inputs = network.inputs();
         let mut width = inputs;
         let mut widest = 0;
         let mut values = Vec::new();

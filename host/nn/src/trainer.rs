@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 
+use cbp_data::rng::{Purpose, keyed, permutation};
+use cbp_data::{Draws, Pipeline, Preprocess, Samples};
 use cbp_numerics::WeightSet;
 
 use crate::cbp::constraint::Window;
@@ -9,8 +11,6 @@ use crate::cbp::metrics::{ConstraintMetrics, GridDistance};
 use crate::cbp::schedule::Schedule;
 use crate::cbp::weights::ConstrainedWeights;
 use crate::config::{CbpConfig, Ends, TrainConfig};
-use crate::data::Dataset;
-use crate::data::augment::{Shift, fill_batch};
 use crate::error::{ExportError, TrainError};
 use crate::export::{export, layer_name};
 use crate::latent::{LatentWeights, UpdateReport, WeightRule};
@@ -19,7 +19,6 @@ use crate::mlp::{Mlp, Tape};
 use crate::model::TrainedMlp;
 use crate::optimiser::SgdStep;
 use crate::progress::{EpochMetrics, Progress};
-use crate::rng::{Purpose, keyed, permutation};
 
 /// The step of the window at which the published code cuts the learning rate.
 const RATE_CUT_AT: u32 = 20;
@@ -156,12 +155,12 @@ impl Trainer {
     /// Trains for the epochs that are left, and reports on each; before the first one, also on the state at the start.
     ///
     /// # Errors
-    /// [`TrainError::Settings`] if the data do not fit, [`TrainError::Diverged`], or [`TrainError::Stopped`]. The state is
+    /// [`TrainError::Settings`] or [`TrainError::Data`] if the data do not fit, [`TrainError::Diverged`], or [`TrainError::Stopped`]. The state is
     /// then the one after the last whole epoch, and another call goes on from there.
     pub fn run(
         &mut self,
-        train: &Dataset,
-        test: &Dataset,
+        train: &Samples,
+        test: &Samples,
         progress: &mut dyn Progress,
     ) -> Result<Vec<EpochMetrics>, TrainError> {
         self.check(train, test)?;
@@ -171,13 +170,13 @@ impl Trainer {
 
     fn run_in_pool(
         &mut self,
-        train: &Dataset,
-        test: &Dataset,
+        train: &Samples,
+        test: &Samples,
         progress: &mut dyn Progress,
     ) -> Result<Vec<EpochMetrics>, TrainError> {
         let mut history = Vec::new();
         if self.epoch == 0 {
-            self.network.calibrate(train);
+            self.network.calibrate(train)?;
             self.report(&EpochSums::default(), 0, test, progress, &mut history)?;
         }
         let mut tape = Tape::new(&self.network, self.training.batch);
@@ -200,16 +199,13 @@ impl Trainer {
         Ok(history)
     }
 
-    fn check(&self, train: &Dataset, test: &Dataset) -> Result<(), TrainError> {
+    fn check(&self, train: &Samples, test: &Samples) -> Result<(), TrainError> {
         let error = |what, remedy| Err(TrainError::Settings { what, remedy });
         let sizes = self.network.sizes();
-        let (inputs, classes) = (sizes[0], sizes[sizes.len() - 1]);
+        let classes = sizes[sizes.len() - 1];
         for data in [train, test] {
-            if data.pixels() != inputs {
-                let what = format!("images have {} pixels, the network {inputs} inputs", data.pixels());
-                return error(what, "use the data set that the network was made for");
-            }
-            if let Some(label) = data.labels.iter().find(|&&label| usize::from(label) >= classes) {
+            self.network.inputs_from(data, &Pipeline::default())?;
+            if let Some(label) = data.labels().iter().find(|&&label| label as usize >= classes) {
                 let what = format!("a label is {label}, the network has {classes} classes");
                 return error(what, "use the data set that the network was made for");
             }
@@ -224,7 +220,7 @@ impl Trainer {
 
     fn train_epoch(
         &mut self,
-        train: &Dataset,
+        train: &Samples,
         tape: &mut Tape,
         grads: &mut [ParamGrad],
         progress: &mut dyn Progress,
@@ -236,12 +232,13 @@ impl Trainer {
             self.network.quantisers_mut().for_each(|quantiser| quantiser.frozen = frozen);
         }
         let order = permutation(&mut keyed(seed, Purpose::Order, u64::from(epoch), 0), train.len());
-        let shift = Shift { seed, epoch: u64::from(epoch), largest: max_shift };
+        let images = self.network.inputs_from(train, &Preprocess::mnist(max_shift).training)?;
+        let draws = Draws { seed, epoch: epoch.into() };
         let batches = train.len() / batch;
         let mut sums = EpochSums::default();
-        for (index, images) in order.chunks_exact(batch).enumerate() {
-            let labels: Vec<u8> = images.iter().map(|&image| train.labels[image as usize]).collect();
-            fill_batch(&mut tape.input, train, images, Some(shift));
+        for (index, indices) in order.chunks_exact(batch).enumerate() {
+            let labels: Vec<u32> = indices.iter().map(|&image| train.label(image as usize)).collect();
+            images.fill(&mut tape.input, indices, draws)?;
             self.network.forward_train(tape);
             let loss = self.network.backward(tape, &labels, grads);
             if !loss.is_finite() {
@@ -332,19 +329,20 @@ impl Trainer {
         &self,
         sums: &EpochSums,
         steps: usize,
-        test: &Dataset,
+        test: &Samples,
         progress: &mut dyn Progress,
         history: &mut Vec<EpochMetrics>,
     ) -> Result<(), TrainError> {
         let every = self.training.evaluate_every;
         let is_due = self.epoch == self.training.epochs || (every > 0 && self.epoch.is_multiple_of(every));
+        let is_latent_due = is_due && self.cbp.is_some();
         let metrics = EpochMetrics {
             epoch: self.epoch,
             rate: sums.rate,
             loss: sums.loss / steps.max(1) as f64,
             lagrangian_sum: sums.loss + sums.update.constraint_term,
-            accuracy: is_due.then(|| self.network.accuracy(test)),
-            latent_accuracy: (is_due && self.cbp.is_some()).then(|| self.latent_network().accuracy(test)),
+            accuracy: is_due.then(|| self.network.accuracy(test)).transpose()?,
+            latent_accuracy: is_latent_due.then(|| self.latent_network().accuracy(test)).transpose()?,
             constraint: self.cbp.as_ref().map(|cbp| self.constraint_metrics(cbp, &sums.update, steps)),
         };
         history.push(metrics);

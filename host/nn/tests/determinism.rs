@@ -17,7 +17,7 @@ fn one_and_two_threads_give_the_same_bits() {
                 let mut trainer =
                     Trainer::constrained(&float, WeightSet::TwoBitShift, Ends::Constrained, config).unwrap();
                 let history = trainer.run(&train, &test, &mut ()).unwrap();
-                let logits = trainer.network().logits(&test).into_iter().map(f32::to_bits).collect();
+                let logits = trainer.network().logits(&test).unwrap().into_iter().map(f32::to_bits).collect();
                 (logits, format!("{history:?} {trainer:?}"))
             })
         })

@@ -2,7 +2,7 @@
 
 mod common;
 
-use cbp_nn::data::Dataset;
+use cbp_nn::data::Samples;
 use cbp_nn::layer::Layer;
 use cbp_nn::model::{TrainedMlp, TrainedWeights};
 use cbp_nn::{CbpConfig, Ends, ExportError, WeightSet, constrain};
@@ -67,16 +67,16 @@ fn the_description_gives_the_logits_of_the_network() {
         assert_eq!(model.layers.len(), 4);
         assert!(model.layers[..3].iter().all(|layer| layer.relu && layer.output.is_some()));
         assert!(model.layers[3].output.is_none());
-        compare(&model, &result.trainer.network().logits(&test), &test, set);
+        compare(&model, &result.trainer.network().logits(&test).unwrap(), &test, set);
     }
-    compare(&float.export().unwrap(), &float.logits(&test), &test, WeightSet::Binary);
+    compare(&float.export().unwrap(), &float.logits(&test).unwrap(), &test, WeightSet::Binary);
 }
 
 /// An activation near the middle of two codes may round either way in f32 and f64, so that logits agree closely but
 /// not to the last digit.
-fn compare(model: &TrainedMlp, expected: &[f32], test: &Dataset, set: WeightSet) {
+fn compare(model: &TrainedMlp, expected: &[f32], test: &Samples, set: WeightSet) {
     for (image, expected) in expected.chunks_exact(10).enumerate() {
-        for (found, &expected) in logits(model, test.image(image)).into_iter().zip(expected) {
+        for (found, &expected) in logits(model, test.bytes(image).unwrap()).into_iter().zip(expected) {
             assert!(
                 (found - f64::from(expected)).abs() < 0.15,
                 "{set}, image {image}: {found}, network {expected}"

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use cbp_nn::data::Dataset;
+use cbp_nn::data::Samples;
 use cbp_nn::{CbpConfig, Ends, EpochMetrics, PretrainConfig, WeightSet, constrain, pretrain};
 
 use super::{DemoError, Options, Progress};
@@ -57,8 +57,8 @@ impl cbp_nn::Progress for Epochs<'_> {
 /// Training fails, or its result has no integer form.
 pub fn train(
     options: &Options,
-    train: &Dataset,
-    test: &Dataset,
+    train: &Samples,
+    test: &Samples,
     progress: &dyn Progress,
 ) -> Result<Trained, DemoError> {
     let epochs = options.epochs.unwrap_or(if train.len() < SMALL_DATA { (30, 20) } else { (12, 12) });
@@ -68,14 +68,14 @@ pub fn train(
     let ticks = |epochs: u32, batch: usize| u64::from(epochs) * (train.len() / batch) as u64;
     progress.stage("training the float network", ticks(epochs.0, float_config.training.batch));
     let float = pretrain(&float_config, train, test, &mut Epochs(progress))?.network;
-    let float_accuracy = float.accuracy(test);
+    let float_accuracy = float.accuracy(test)?;
     progress.done(&format!("float network: {:.2} %", 100.0 * float_accuracy));
     let mut rows = Vec::new();
     for (set, ends) in options.rows() {
         let name = format!("{set}, {}", super::report::ends_name(ends));
         progress.stage(&format!("constraining: {name}"), ticks(epochs.1, config.training.batch));
         let constrained = constrain(&float, set, ends, config, train, test, &mut Epochs(progress))?;
-        let accuracy = constrained.trainer.network().accuracy(test);
+        let accuracy = constrained.trainer.network().accuracy(test)?;
         let share = |m: Option<&EpochMetrics>| m.and_then(|m| m.constraint).map_or(0.0, |c| c.satisfied);
         let satisfied = (share(constrained.history.first()), share(constrained.history.last()));
         progress.done(&format!(

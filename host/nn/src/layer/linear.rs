@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::{FEATURES_PER_TASK, ParamGrad};
 use crate::gemm::{Matrix, multiply};
 use crate::lanes;
-use crate::rng::{Purpose, keyed, symmetric};
+use cbp_data::rng::{Purpose, keyed, symmetric};
 
 /// y = W·x (+ bias).
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 /// Mean cross-entropy of the batch in nats; writes dL/d(logits).
 ///
 /// `logits` and `d_logits` are classes × batch.
-pub(crate) fn softmax_cross_entropy(logits: &[f32], labels: &[u8], d_logits: &mut [f32]) -> f64 {
+pub(crate) fn softmax_cross_entropy(logits: &[f32], labels: &[u32], d_logits: &mut [f32]) -> f64 {
     let batch = labels.len();
     let share = 1.0 / batch as f32;
     let mut loss = 0.0;
@@ -14,22 +14,22 @@ pub(crate) fn softmax_cross_entropy(logits: &[f32], labels: &[u8], d_logits: &mu
         let total: f32 = column().map(|i| (logits[i] - largest).exp()).sum();
         for (class, i) in column().enumerate() {
             let probability = (logits[i] - largest).exp() / total;
-            let target = if class == usize::from(label) { 1.0 } else { 0.0 };
+            let target = if class == label as usize { 1.0 } else { 0.0 };
             d_logits[i] = (probability - target) * share;
         }
-        let own = logits[usize::from(label) * batch + image];
+        let own = logits[label as usize * batch + image];
         loss += f64::from(total.ln() - (own - largest));
     }
     loss / batch as f64
 }
 
 /// The class with the largest logit of each image, the first one of equals.
-pub(crate) fn predictions(logits: &[f32], batch: usize) -> impl Iterator<Item = u8> {
+pub(crate) fn predictions(logits: &[f32], batch: usize) -> impl Iterator<Item = u32> {
     (0..batch).map(move |image| {
         let mut best = (0, f32::NEG_INFINITY);
         for (class, &logit) in logits[image..].iter().step_by(batch).enumerate() {
             if logit > best.1 {
-                best = (class as u8, logit);
+                best = (class as u32, logit);
             }
         }
         best.0

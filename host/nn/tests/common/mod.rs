@@ -3,18 +3,18 @@
 
 use std::path::Path;
 
-use cbp_nn::data::{Dataset, load_mnist};
+use cbp_nn::data::{Samples, load_mnist};
 use cbp_nn::{CbpConfig, Mlp, PretrainConfig, pretrain};
 
 /// The first `train` and `test` digits of the bundled sample.
-pub fn digits(train: usize, test: usize) -> (Dataset, Dataset) {
+pub fn digits(train: usize, test: usize) -> (Samples, Samples) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/mnist-sample");
     let (train_set, test_set) = load_mnist(&dir).unwrap();
     (train_set.sample(train, 3), test_set.sample(test, 3))
 }
 
 /// A float network 784-48-48-48-10.
-pub fn small_float(train: &Dataset, test: &Dataset, epochs: u32) -> Mlp {
+pub fn small_float(train: &Samples, test: &Samples, epochs: u32) -> Mlp {
     let mut config = PretrainConfig::demo(epochs);
     config.hidden = vec![48; 3];
     config.training.batch = 64;

@@ -1,14 +1,14 @@
 //! The IDX file format of MNIST: magic 00 00 08 n, then n big-endian 32-bit sizes, then bytes, row-major.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 
 use flate2::Compression;
-use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
-use super::DataError;
+use super::unpacked;
+use crate::DataError;
 
 /// A tensor of unsigned bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,16 +24,7 @@ pub struct Idx {
 /// # Errors
 /// [`DataError::Missing`], [`DataError::Io`], [`DataError::NotIdx`] or [`DataError::WrongLength`].
 pub fn read(path: &Path) -> Result<Idx, DataError> {
-    let io_error = |source| DataError::Io { path: path.into(), source };
-    let mut file = File::open(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => DataError::Missing { path: path.into() },
-        _ => io_error(source),
-    })?;
-    let mut start = Vec::new();
-    (&mut file).take(2).read_to_end(&mut start).map_err(io_error)?;
-    let compressed = start == [0x1f, 0x8b];
-    let whole = io::Cursor::new(start).chain(BufReader::new(file));
-    if compressed { parse(MultiGzDecoder::new(whole), path) } else { parse(whole, path) }
+    parse(unpacked(path)?, path)
 }
 
 fn parse(mut source: impl Read, path: &Path) -> Result<Idx, DataError> {
