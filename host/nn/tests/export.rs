@@ -1,5 +1,7 @@
 //! The exported description means the same network, and impossible values are refused by name.
 
+#![allow(clippy::unwrap_used)] // a test may panic, in its helpers too
+
 mod common;
 
 use cbp_nn::data::Samples;

@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn results_come_in_order_though_work_takes_its_time() {
         for (threads, ahead) in [(1, 1), (3, 1), (3, 2), (4, 8)] {
-            let work = |number: usize, _: &mut ()| {
+            let work = |number: usize, (): &mut ()| {
                 std::thread::sleep(Duration::from_micros((number * 7919 % 5 * 100) as u64));
                 number * number
             };
@@ -177,7 +177,7 @@ mod tests {
     fn no_more_is_begun_than_there_is_room_for() {
         let begun = Arc::new(AtomicUsize::new(0));
         let counter = begun.clone();
-        let work = move |_: usize, _: &mut ()| counter.fetch_add(1, Ordering::SeqCst);
+        let work = move |_: usize, (): &mut ()| counter.fetch_add(1, Ordering::SeqCst);
         let mut queue = Ahead::new(0..100, 4, 3, work).unwrap();
         for taken in 1..20 {
             queue.next();

@@ -53,12 +53,16 @@ impl Change {
         let pixels = pixels.as_chunks_mut::<3>().0;
         match self {
             Self::Brightness(factor) => {
-                pixels.iter_mut().for_each(|pixel| *pixel = pixel.map(|value| blend(0, value, factor)));
+                for pixel in pixels {
+                    *pixel = pixel.map(|value| blend(0, value, factor));
+                }
             }
             Self::Contrast(factor) => {
                 let total: u64 = pixels.iter().map(|&pixel| u64::from(luminance(pixel))).sum();
                 let mean = (total as f64 / pixels.len().max(1) as f64 + 0.5) as u8;
-                pixels.iter_mut().for_each(|pixel| *pixel = pixel.map(|value| blend(mean, value, factor)));
+                for pixel in pixels {
+                    *pixel = pixel.map(|value| blend(mean, value, factor));
+                }
             }
             Self::Saturation(factor) => {
                 for pixel in pixels {
@@ -68,7 +72,9 @@ impl Change {
             }
             Self::Hue(share) => {
                 let turn = (f64::from(share) * 255.0) as i32 as u8;
-                pixels.iter_mut().for_each(|pixel| *pixel = turned(*pixel, turn));
+                for pixel in pixels {
+                    *pixel = turned(*pixel, turn);
+                }
             }
         }
     }
@@ -104,7 +110,9 @@ fn to_hsv([red, green, blue]: [u8; 3]) -> [u8; 3] {
     } else {
         (4.0 + f64::from(g) - f64::from(r)) as f32
     };
-    let hue = (f64::from(hue) / 6.0 + 1.0).fract() as f32;
+    // Between 5/6 and 11/6; less a whole turn, which is exact.
+    let turns = f64::from(hue) / 6.0 + 1.0;
+    let hue = (if turns < 1.0 { turns } else { turns - 1.0 }) as f32;
     let saturation = range / f32::from(most);
     let byte = |share: f32| (f64::from(share) * 255.0) as u8;
     [byte(hue), byte(saturation), most]
@@ -113,12 +121,14 @@ fn to_hsv([red, green, blue]: [u8; 3]) -> [u8; 3] {
 fn from_hsv([hue, saturation, value]: [u8; 3]) -> [u8; 3] {
     let sixth = f64::from((f64::from(hue) * 6.0 / 255.0) as f32);
     let saturation = f64::from((f64::from(saturation) / 255.0) as f32);
-    let part = f64::from((sixth - sixth.floor()) as f32);
-    let scaled = |share: f64| (f64::from(value) * share).round() as u8;
+    let sector = sixth as u8;
+    let part = f64::from((sixth - f64::from(sector)) as f32);
+    // The cast rounds down. (`floor` and `round` would be calls of a function.)
+    let scaled = |share: f64| (f64::from(value) * share + 0.5) as u8;
     let p = scaled(1.0 - saturation);
     let q = scaled(1.0 - saturation * part);
     let t = scaled(1.0 - saturation * (1.0 - part));
-    match sixth as u32 % 6 {
+    match sector % 6 {
         0 => [value, t, p],
         1 => [q, value, p],
         2 => [p, value, t],

@@ -95,10 +95,13 @@ impl<S: Deref<Target = Samples>> Prepared<S> {
     }
 
     /// Fills `out`, images × [`Prepared::shape`] in NHWC, with the images `indices`, on the threads of the current rayon
-    /// pool. Panics if there is no such image, or `out` has another length.
+    /// pool.
     ///
     /// # Errors
     /// [`DataError::Image`] for an image file that cannot be used. Samples in memory give no error.
+    ///
+    /// # Panics
+    /// There is no such image, or `out` has another length.
     pub fn fill(&self, out: &mut [f32], indices: &[u32], draws: Draws) -> Result<(), DataError>
     where
         S: Sync,
@@ -231,3 +234,7 @@ fn geometry<T: Element>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -82,9 +82,10 @@ pub fn load_folder(dir: &Path, options: &ReadOptions) -> Result<Opened, DataErro
     if files.is_empty() {
         return Err(DataError::Missing { path: dir.join("data_batch_1.bin") });
     }
-    let (records, test) = match has_ten {
-        true => (Records::Cifar10, "test_batch.bin"),
-        false => (Records::Cifar100(options.cifar100), "test.bin"),
+    let (records, test) = if has_ten {
+        (Records::Cifar10, "test_batch.bin")
+    } else {
+        (Records::Cifar100(options.cifar100), "test.bin")
     };
     let classes = classes(dir, records, options)?;
     let paths: Vec<PathBuf> = files.iter().map(|name| existing(dir, name)).collect();

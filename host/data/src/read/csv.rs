@@ -160,6 +160,8 @@ fn classes(path: &Path, texts: &[&str]) -> (Vec<u32>, Classes) {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -246,7 +248,7 @@ mod tests {
             let pad = " ".repeat(spaces);
             let mut text = if header { "a,b,c,label\n".to_owned() } else { String::new() };
             for ([a, b, c], label) in &rows {
-                text += &format!("{a:e}{pad},{pad}{b},{c}{pad},{pad}{label}\n");
+                writeln!(text, "{a:e}{pad},{pad}{b},{c}{pad},{pad}{label}").unwrap();
             }
             let samples = read(&text, &ReadOptions { classes: Some(4), ..ReadOptions::default() }).unwrap();
             prop_assert_eq!(floats(&samples), rows.iter().flat_map(|(row, _)| *row).collect::<Vec<_>>());

@@ -12,8 +12,8 @@ pub const KNOWN: &str = "a folder with the four IDX files of MNIST (train-images
     (with or without train and val above them), a table (.csv, .tsv, .txt, .data), x.npy beside y.npy or a folder with \
     both, an .npz archive with x and y";
 
-/// File names of tables.
-const TABLES: [&str; 4] = [".csv", ".tsv", ".txt", ".data"];
+/// Endings of tables.
+const TABLES: [&str; 4] = ["csv", "tsv", "txt", "data"];
 
 /// Reads a data set in whichever format it is. Files are told apart by content where they can be, otherwise by name; each
 /// may be gzip-compressed, except images and .npz. Tables that end in .tsv are cut at tabs.
@@ -53,16 +53,16 @@ fn open_file(path: &Path, options: &ReadOptions) -> Result<Opened, DataError> {
     let read = unpacked(path)?.take(6).read_to_end(&mut start);
     read.map_err(|source| DataError::Io { path: path.into(), source })?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let ending = name.strip_suffix(".gz").unwrap_or(&name).rsplit_once('.').map_or("", |(_, ending)| ending);
     if start == b"\x93NUMPY" {
         npy::load(path, options)
-    } else if start.starts_with(b"PK\x03\x04") || name.ends_with(".npz") {
+    } else if start.starts_with(b"PK\x03\x04") || ending == "npz" {
         npz::load(path, options)
-    } else if name.ends_with(".bin") {
+    } else if ending == "bin" {
         cifar::load_file(path, options)
-    } else if TABLES.iter().any(|ending| name.ends_with(ending)) {
+    } else if TABLES.contains(&ending) {
         let mut options = options.clone();
-        if name.ends_with(".tsv") {
+        if ending == "tsv" {
             options.table.delimiter = b'\t';
         }
         csv::load(path, &options)
