@@ -248,3 +248,25 @@ impl Tape {
 fn pixels(input: &[f32], batch: usize) -> Matrix<'_> {
     Matrix::row_major(input, batch, input.len() / batch).transposed()
 }
+
+#[cfg(test)]
+mod tests {
+    use cbp_data::{Classes, Colour, Content};
+    use cbp_numerics::Shape;
+
+    use super::*;
+
+    #[test]
+    fn images_of_another_size_and_files_are_refused() {
+        let network = Mlp::new(&[4, 3, 2], 1);
+        let accuracy = |content| {
+            let samples = Samples::new(content, vec![1], Classes::numbered(2)).unwrap();
+            network.accuracy(&samples).map_err(|error| error.to_string())
+        };
+        let bytes = |width| Content::Bytes { shape: Shape::new(2, width, 1), values: vec![7; 2 * width] };
+        assert!(accuracy(bytes(2)).is_ok());
+        assert!(accuracy(bytes(3)).unwrap_err().contains("images have 6 pixels, the network 4 inputs; use"));
+        let files = Content::Files { colour: Colour::Grey, paths: vec!["image.png".into()] };
+        assert!(accuracy(files).unwrap_err().contains("images of different sizes"));
+    }
+}

@@ -54,7 +54,14 @@ impl Extent {
         match *step {
             Step::Resize { height, width } => Ok(Self::Exactly([height, width])),
             Step::ResizeShortSide { size } => Ok(match self {
-                Self::Exactly(sides) => Self::Exactly(short_side(sides, size)),
+                Self::Exactly(sides) => {
+                    let sides = short_side(sides, size);
+                    if sides[0].max(sides[1]) > LARGEST_SIDE {
+                        let what = format!("images become as large as {}×{}", sides[0], sides[1]);
+                        return Err((what, "use resize, or a smaller size"));
+                    }
+                    Self::Exactly(sides)
+                }
                 Self::AtLeast(_) => Self::AtLeast(size),
             }),
             Step::RandomResizedCrop { size, .. } => Ok(Self::Exactly([size, size])),
@@ -94,11 +101,11 @@ fn check(step: &Step, input: Input, is_last: bool) -> Result<(), Fault> {
     match *step {
         Step::Resize { height, width } => side(height).and_then(|()| side(width)),
         Step::ResizeShortSide { size } | Step::CentreCrop { size } => side(size),
-        Step::RandomCrop { size, pad } => side(size).and_then(|()| side(pad + 1)),
+        Step::RandomCrop { size, pad } => side(size).and_then(|()| side(pad.saturating_add(1))),
         Step::RandomResizedCrop { size, scale, ratio } => {
             side(size).and_then(|()| range(scale, 1.0)).and_then(|()| range(ratio, 1000.0))
         }
-        Step::Shift { pixels } => side(pixels as usize + 1),
+        Step::Shift { pixels } => side((pixels as usize).saturating_add(1)),
         Step::HorizontalFlip => Ok(()),
         Step::ColourJitter { brightness, contrast, saturation, hue } => {
             if input.channels != 3 || !input.are_bytes {
@@ -165,6 +172,7 @@ mod tests {
         let resized = |scale, ratio| Step::RandomResizedCrop { size: 8, scale, ratio };
         let grey = Input { channels: 1, ..CIFAR };
         let floats = Input { are_bytes: false, ..CIFAR };
+        let strip = Input { size: Some([10, 680]), ..CIFAR };
         for (steps, input, expected) in [
             (
                 vec![Step::CentreCrop { size: 33 }],
@@ -181,6 +189,12 @@ mod tests {
                 vec![Step::Resize { height: 1, width: 20_000 }],
                 CIFAR,
                 "a side of 20000 pixels; choose 1 to 16384",
+            ),
+            (vec![Step::RandomCrop { size: 4, pad: usize::MAX }], CIFAR, "step 1, random_crop: a side of"),
+            (
+                vec![Step::ResizeShortSide { size: 256 }],
+                strip,
+                "images become as large as 256×17408; use resize",
             ),
             (vec![Step::Shift { pixels: 20_000 }], CIFAR, "step 1, shift: a side of 20001"),
             (

@@ -22,7 +22,8 @@ use crate::{Classes, Content, DataError, Samples};
 pub fn load(path: &Path, options: &ReadOptions) -> Result<Opened, DataError> {
     let mut lines = lines(path, &options.table)?;
     let label_column = label_column(path, &options.table, &lines[0])?;
-    if options.table.header.unwrap_or_else(|| is_header(&lines[0].1, label_column)) {
+    let is_named = matches!(options.table.label, LabelColumn::Name(_));
+    if options.table.header.unwrap_or_else(|| is_named || is_header(&lines[0].1, label_column)) {
         lines.remove(0);
     }
     let Some((_, first)) = lines.first() else { return Err(DataError::Empty { path: path.into() }) };
@@ -203,6 +204,8 @@ mod tests {
             assert_eq!(samples.labels(), [1, 0, 1]);
             assert_eq!(samples.classes().names().unwrap(), ["setosa", "versicolor"]);
         }
+        let table = TableOptions { label: LabelColumn::Name("2".into()), ..TableOptions::default() };
+        assert_eq!(read("1,2\n5,0\n", &with_table(table)).unwrap().len(), 1);
         let numbers = read("0,10\n0,9\n0,-1\n", &ReadOptions::default()).unwrap();
         assert_eq!(numbers.labels(), [2, 1, 0]);
         assert_eq!(numbers.classes().names().unwrap(), ["-1", "9", "10"]);

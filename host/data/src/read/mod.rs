@@ -91,7 +91,8 @@ pub enum Cifar100Labels {
 pub struct TableOptions {
     /// Where the labels are.
     pub label: LabelColumn,
-    /// Whether the first line holds names; if `None`, it does when one of its feature cells is no number.
+    /// Whether the first line holds names; if `None`, it does when one of its feature cells is no number, or the
+    /// label column is given by name.
     pub header: Option<bool>,
     /// What stands between two cells.
     pub delimiter: u8,

@@ -18,11 +18,10 @@ const NAMES: [[[&str; 2]; 2]; 3] = [
 ];
 
 /// Reads the arrays `x` and `y`, `images` and `labels`, or `x_train` and `y_train`; with `x_test` and `y_test`, or
-/// `test_images` and `test_labels`, if there are such. [`npy::samples`] says which arrays fit.
+/// `test_images` and `test_labels`, if there are such. Which arrays fit is said at [`npy::load`].
 ///
 /// # Errors
-/// [`DataError::Missing`], [`DataError::Io`], [`DataError::Archive`] or [`DataError::NoArray`]; the rest as
-/// [`npy::samples`].
+/// [`DataError::Archive`] or [`DataError::NoArray`]; the rest as [`npy::load`].
 pub fn load(path: &Path, options: &ReadOptions) -> Result<Opened, DataError> {
     let file = File::open(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => DataError::Missing { path: path.into() },

@@ -10,18 +10,18 @@ const TYPES: &str = "uint8, float32, float64 or integers";
 
 /// An array of NumPy.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Array {
+pub(crate) struct Array {
     /// Sizes, in the order of the array's indices.
-    pub dims: Vec<usize>,
+    pub(crate) dims: Vec<usize>,
     /// Whether the first index varies fastest in memory, not the last.
-    pub fortran: bool,
+    pub(crate) fortran: bool,
     /// As many as the product of `dims`, in the order of memory.
-    pub elements: Elements,
+    pub(crate) elements: Elements,
 }
 
 /// Elements of the types that are read here.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Elements {
+pub(crate) enum Elements {
     /// From uint8.
     U8(Vec<u8>),
     /// From float32, or from float64 rounded to the nearest; too large ones are infinite.
@@ -45,10 +45,7 @@ impl Array {
 }
 
 /// Reads an array; `path` is for messages.
-///
-/// # Errors
-/// [`DataError::NotNpy`], [`DataError::WrongLength`] or [`DataError::Io`].
-pub fn read(mut source: impl Read, path: &Path) -> Result<Array, DataError> {
+pub(crate) fn read(mut source: impl Read, path: &Path) -> Result<Array, DataError> {
     let refuse = |what: String| DataError::NotNpy { path: path.into(), what, types: TYPES };
     let io_error = |source| DataError::Io { path: path.into(), source };
     let mut take = |count: usize| {

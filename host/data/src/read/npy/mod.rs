@@ -9,7 +9,7 @@ use std::path::Path;
 
 #[cfg(test)]
 pub(crate) use array::npy_bytes;
-pub use array::{Array, Elements, read};
+pub(crate) use array::{Array, Elements, read};
 
 use cbp_numerics::Shape;
 
@@ -23,10 +23,16 @@ const IMAGE_TYPES: &str = "uint8, float32 or float64";
 const LABEL_TYPES: &str = "integers";
 
 /// Reads `x.npy` with the labels in `y.npy` beside it (or `images.npy` and `labels.npy`, or the file that `options`
-/// names) as a training set. [`samples`] says which arrays fit.
+/// names) as a training set.
+///
+/// Images are n × features, n × rows × columns (one channel), or four-dimensional in the layout of `options`; of type
+/// uint8, float32 or float64, where bytes become pixels and floats become numbers. Labels are n or n × 1 integers. Both
+/// may be in C or Fortran order.
 ///
 /// # Errors
-/// As [`samples`]; [`DataError::Request`] if the file of labels is not known.
+/// [`DataError::Missing`] or [`DataError::Io`]; [`DataError::NotNpy`], [`DataError::WrongLength`],
+/// [`DataError::WrongShape`] or [`DataError::CountMismatch`]; [`DataError::Label`], [`DataError::EmptyClass`],
+/// [`DataError::NotFinite`] or [`DataError::Empty`]; [`DataError::Request`] if the file of labels is not known.
 pub fn load(path: &Path, options: &ReadOptions) -> Result<Opened, DataError> {
     let stem = path.file_stem().unwrap_or_default();
     let beside = NAMES.iter().find(|[images, _]| stem == *images);
@@ -44,16 +50,9 @@ pub fn load(path: &Path, options: &ReadOptions) -> Result<Opened, DataError> {
     Ok(Opened { format: Format::Npy, train, test: None })
 }
 
-/// Makes samples of two arrays, each with its path for messages.
-///
-/// Images are n × features, n × rows × columns (one channel), or four-dimensional in the layout of `options`; of type
-/// uint8, float32 or float64, where bytes become pixels and floats become numbers. Labels are n or n × 1 integers.
-/// `classes` are those of a training set; if `None`, they follow from `options` and the labels.
-///
-/// # Errors
-/// [`DataError::NotNpy`], [`DataError::WrongShape`], [`DataError::CountMismatch`], [`DataError::Label`],
-/// [`DataError::EmptyClass`], [`DataError::NotFinite`] or [`DataError::Empty`].
-pub fn samples(
+/// Makes samples of two arrays as [`load`] says, each with its path for messages. `classes` are those of a training set;
+/// if `None`, they follow from `options` and the labels.
+pub(crate) fn samples(
     (path, images): (&Path, Array),
     (labels_path, labels): (&Path, Array),
     options: &ReadOptions,
@@ -61,6 +60,10 @@ pub fn samples(
 ) -> Result<Samples, DataError> {
     let labels = integers(labels_path, labels)?;
     let axes = axes(path, &images.dims, options.layout)?;
+    // With a size of 0, the others are not bounded by the file's length.
+    if images.dims.contains(&0) {
+        return Err(DataError::Empty { path: path.into() });
+    }
     let sizes = axes.map(|axis| axis.map_or(1, |axis| images.dims[axis]));
     let strides = images.strides();
     let strides = axes.map(|axis| axis.map_or(0, |axis| strides[axis]));
@@ -78,9 +81,6 @@ pub fn samples(
             return Err(DataError::NotNpy { path: path.into(), what, types: IMAGE_TYPES });
         }
     };
-    if labels.is_empty() {
-        return Err(DataError::Empty { path: path.into() });
-    }
     let limit = classes.map(Classes::count).or(options.classes);
     let bad = |label: i64| u32::try_from(label).is_err() || limit.is_some_and(|limit| label >= limit as i64);
     if let Some(index) = labels.iter().position(|&label| bad(label)) {
@@ -230,6 +230,10 @@ mod tests {
                 "x.npy: value 1 of sample 1 is NaN, not a finite number",
             ),
             (message(array(&[0, 2], false, Elements::U8(vec![])), labels(0)), "x.npy: holds no images"),
+            (
+                message(array(&[0, usize::MAX, 2, 3], false, Elements::U8(vec![])), labels(1)),
+                "x.npy: holds no images",
+            ),
         ] {
             assert!(text.contains(expected), "{text}");
             assert!(!text.contains('\n') && text.contains("; "), "{text}");

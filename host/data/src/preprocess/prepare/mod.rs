@@ -236,5 +236,4 @@ fn geometry<T: Element>(
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;
