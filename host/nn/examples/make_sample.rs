@@ -31,8 +31,8 @@ fn make(full: &Path, sample: &Path) -> Result<(), DataError> {
     save_mnist(sample, &train, &test)?;
     for (name, data) in [("train", &train), ("test", &test)] {
         let mut per_class = [0; 10];
-        for &label in &data.labels {
-            per_class[usize::from(label)] += 1;
+        for &label in data.labels() {
+            per_class[label as usize] += 1;
         }
         println!("{name}: {} images, per class {per_class:?}", data.len());
     }

@@ -6,9 +6,12 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
+use cbp_nn::architectures::{Hidden, mlp};
 use cbp_nn::cbp::scale::ScaleMode;
-use cbp_nn::data::load_mnist;
-use cbp_nn::{CbpConfig, Ends, PretrainConfig, WeightSet, constrain, pretrain};
+use cbp_nn::data::{Preprocess, load_mnist};
+use cbp_nn::graph::Shape;
+use cbp_nn::training::TrainingData;
+use cbp_nn::{CbpConfig, Model, TrainConfig, Trainer, WeightSet};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,17 +30,19 @@ fn measure(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     };
     let seed = rest.first().map_or(Ok(1), |seed| seed.parse())?;
     let (train, test) = load_mnist(Path::new(data))?;
-    let mut float_config = PretrainConfig::demo(float_epochs.parse()?);
-    float_config.training.seed = seed;
-    let float = pretrain(&float_config, &train, &test, &mut ())?.network;
+    let data = TrainingData::new(train, test, Preprocess::mnist(2));
+    let graph = mlp(Shape::new(28, 28, 1), &[256; 3], 10, Hidden::BatchNorm)?;
+    let config = TrainConfig { epochs: float_epochs.parse()?, seed, evaluate_every: 0, ..TrainConfig::default() };
+    let mut float = Trainer::float(Model::new(graph, seed), config);
+    float.run(&data, &mut ())?;
     println!("{cbp_epochs} epochs, seed {seed}, scale mean |w|; share of latent weights on the grid, %");
     for set in WeightSet::ALL {
         let mut shares = Vec::new();
         for multipliers in [true, false] {
             let mut config =
-                CbpConfig { scale: ScaleMode::Paper, multipliers, ..CbpConfig::demo(cbp_epochs.parse()?) };
-            config.training.seed = seed;
-            let history = constrain(&float, set, Ends::Int8, config, &train, &test, &mut ())?.history;
+                CbpConfig { scale: ScaleMode::Paper, multipliers, ..CbpConfig::short(cbp_epochs.parse()?) };
+            (config.training.seed, config.training.evaluate_every) = (seed, 0);
+            let history = Trainer::constrained(float.model(), set, config)?.run(&data, &mut ())?;
             let share = |i: usize| history[i].constraint.map_or(0.0, |c| 100.0 * c.satisfied);
             if multipliers {
                 shares.push(share(0));

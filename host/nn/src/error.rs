@@ -1,8 +1,11 @@
 //! What can go wrong in training and in the export of its result.
 
 /// Training cannot start or go on.
-#[derive(Debug, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum TrainError {
+    /// The data cannot be read, or do not fit the network.
+    #[error(transparent)]
+    Data(#[from] cbp_data::DataError),
     /// The settings contradict each other or the data.
     #[error("{what}; {remedy}")]
     Settings {

@@ -28,10 +28,6 @@ fn sum2_in_lanes(xs: &[f32], ys: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     partial.iter().sum()
 }
 
-/// Σ f(x_i).
-pub(crate) fn sum(xs: &[f32], f: impl Fn(f32) -> f32) -> f32 {
-    sum2(xs, xs, |x, _| f(x))
-}
 
 /// The largest f(x_i), but at least 0.
 pub(crate) fn max_by(xs: &[f32], f: impl Fn(f32) -> f32) -> f32 {
@@ -60,7 +56,6 @@ mod tests {
         for len in [0, 1, 15, 16, 17, 100] {
             let xs: Vec<f32> = (0..len).map(|i| i as f32).collect();
             let expected = (len * (len.max(1) - 1) / 2) as f32;
-            assert!((sum(&xs, |x| x) - expected).abs() < f32::EPSILON);
             assert!((max_by(&xs, |x| x) - (len as f32 - 1.0).max(0.0)).abs() < f32::EPSILON);
             assert!((sum2(&xs, &xs, |x, y| 2.0 * x - y) - expected).abs() < f32::EPSILON);
         }

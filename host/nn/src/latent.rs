@@ -1,6 +1,7 @@
 //! Latent weights: what the optimiser moves, beside the deployed weights that the network computes with.
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::cbp::weights::ConstrainedWeights;
 use crate::int8_weights;
@@ -31,7 +32,7 @@ pub(crate) struct LatentWeights {
 }
 
 /// What an update of a layer tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct UpdateReport {
     /// Σ λ·cs of the weights before the update.
     pub(crate) constraint_term: f64,
@@ -54,17 +55,23 @@ impl LatentWeights {
         }
     }
 
-    /// Writes the deployed weights of the latent ones.
-    pub(crate) fn deploy(&self, deployed: &mut [f32]) {
-        let rows = deployed.chunks_exact_mut(self.inputs).zip(self.values.chunks_exact(self.inputs));
-        for (output, (deployed, latent)) in rows.enumerate() {
+    /// Writes the rounded weights of the latent ones.
+    pub(crate) fn round(&self, rounded: &mut [f32]) {
+        let rows = rounded.chunks_exact_mut(self.inputs).zip(self.values.chunks_exact(self.inputs));
+        for (output, (rounded, latent)) in rows.enumerate() {
             match &self.rule {
-                WeightRule::Int8 => int8_weights::quantise_row(deployed, latent),
-                WeightRule::Constrained(weights) if weights.straight_through => {
-                    weights.grid(output).quantise_into(deployed, latent);
-                }
-                WeightRule::Constrained(_) => deployed.copy_from_slice(latent),
+                WeightRule::Int8 => int8_weights::quantise_row(rounded, latent),
+                WeightRule::Constrained(weights) => weights.grid(output).quantise_into(rounded, latent),
             }
+        }
+    }
+
+    /// Writes the weights that the network computes with: the rounded ones, or the latent ones if training is not
+    /// straight-through.
+    pub(crate) fn deploy(&self, deployed: &mut [f32]) {
+        match self.constrained() {
+            Some(weights) if !weights.straight_through => deployed.copy_from_slice(&self.values),
+            _ => self.round(deployed),
         }
     }
 

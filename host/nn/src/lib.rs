@@ -5,7 +5,8 @@
 //! - [`engine`]: forward and backward of a batch; `kernels`: its matrix products
 //! - [`cbp`]: the algorithm, one concept per module
 //! - [`training`]: the loop, for float and constrained networks
-//! - [`data`]: images and labels
+//! - [`trained`]: the result in integers and scales
+//! - [`data`]: images and labels (crate `cbp-data`)
 //!
 //! Nothing here knows the accelerator. Results do not depend on the number of threads.
 
@@ -17,10 +18,11 @@
 mod aligned;
 pub mod architectures;
 pub mod cbp;
+mod checkpoint;
 pub mod config;
-pub mod data;
 pub mod engine;
 mod error;
+mod export;
 pub mod graph;
 mod int8_weights;
 mod kernels;
@@ -28,11 +30,13 @@ mod lanes;
 mod latent;
 mod model;
 mod optimiser;
-mod rng;
+pub mod trained;
 pub mod training;
 mod wide;
 
+pub use cbp_data as data;
 pub use cbp_numerics::WeightSet;
+pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{ActivationConfig, CbpConfig, Ends, StopRule, TrainConfig};
 pub use error::{ExportError, TrainError};
 pub use kernels::fma_roof;

@@ -1,7 +1,7 @@
 //! A graph with its numbers.
 
 use crate::graph::{Graph, Op};
-use crate::rng::{Purpose, keyed, symmetric};
+use cbp_data::rng::{Purpose, keyed, symmetric};
 
 /// A network that computes: a graph, and the parameters of each of its nodes.
 #[derive(Clone, Debug, PartialEq)]

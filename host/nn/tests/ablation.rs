@@ -3,18 +3,18 @@
 mod common;
 
 use cbp_nn::cbp::scale::ScaleMode;
-use cbp_nn::{CbpConfig, Ends, WeightSet, constrain};
+use cbp_nn::{CbpConfig, Trainer, WeightSet};
 
 const EPOCHS: u32 = 30;
 
 #[test]
 fn latent_weights_end_on_the_grid_only_with_multipliers() {
-    let (train, test) = common::digits(2000, 1000);
-    let float = common::small_float(&train, &test, 10);
+    let data = common::digits(2000, 1000);
+    let float = common::small_float(&data, 10);
     for set in WeightSet::ALL {
         let run = |multipliers| {
             let config = CbpConfig { scale: ScaleMode::Paper, multipliers, ..common::small_cbp(EPOCHS) };
-            let history = constrain(&float, set, Ends::Int8, config, &train, &test, &mut ()).unwrap().history;
+            let history = Trainer::constrained(&float, set, config).unwrap().run(&data, &mut ()).unwrap();
             let last = history[history.len() - 1];
             let satisfied = |epoch: usize| history[epoch].constraint.unwrap().satisfied;
             (

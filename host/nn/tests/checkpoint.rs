@@ -5,62 +5,64 @@ mod common;
 
 use std::ops::ControlFlow;
 
-use cbp_nn::{CbpConfig, CheckpointError, Ends, EpochMetrics, Mlp, Progress, TrainError, Trainer, WeightSet};
+use cbp_nn::architectures::lenet5;
+use cbp_nn::graph::Shape;
+use cbp_nn::training::{EpochMetrics, Progress};
+use cbp_nn::{CbpConfig, CheckpointError, Ends, Model, TrainError, Trainer, WeightSet};
 
-/// Stops after an epoch, or within the next one.
+/// Stops after an epoch, or after a step of the next one.
 struct StopAt {
     epoch: u32,
-    within: bool,
+    step: Option<usize>,
 }
 
 impl Progress for StopAt {
-    fn batch(&mut self, epoch: u32, batch: usize, _: usize) -> ControlFlow<()> {
-        if self.within && epoch == self.epoch + 1 && batch == 3 {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+    fn step(&mut self, trainer: &Trainer, _: usize) -> ControlFlow<()> {
+        let is_here = trainer.epochs_done() == self.epoch && Some(trainer.steps_done_in_epoch()) == self.step;
+        if is_here { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn epoch(&mut self, metrics: &EpochMetrics) -> ControlFlow<()> {
-        if !self.within && metrics.epoch == self.epoch {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+    fn epoch(&mut self, _: &Trainer, metrics: &EpochMetrics) -> ControlFlow<()> {
+        let is_here = self.step.is_none() && metrics.epoch == self.epoch;
+        if is_here { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
-fn trainers(float: &Mlp) -> Vec<Trainer> {
+fn trainers(float: &Model) -> Vec<Trainer> {
     let config = common::small_cbp(4);
-    let paper = CbpConfig { training: config.training, ..CbpConfig::paper(4) };
+    let mut paper = CbpConfig { training: config.training, ends: Ends::Constrained, ..CbpConfig::paper(4) };
+    paper.straight_through = false;
+    let mut convolutional = common::small_cbp(4);
+    convolutional.training.batch = 100;
+    let lenet = Model::new(lenet5(Shape::new(28, 28, 1), 10).unwrap(), 1);
     vec![
         Trainer::float(float.clone(), config.training),
-        Trainer::constrained(float, WeightSet::TwoBitShift, Ends::Int8, config).unwrap(),
-        Trainer::constrained(float, WeightSet::Binary, Ends::Constrained, paper).unwrap(),
+        Trainer::constrained(float, WeightSet::TwoBitShift, config).unwrap(),
+        Trainer::constrained(float, WeightSet::Binary, paper).unwrap(),
+        Trainer::constrained(&lenet, WeightSet::Ternary, convolutional).unwrap(),
     ]
 }
 
 #[test]
 fn resuming_gives_the_same_bits() {
-    let (train, test) = common::digits(400, 100);
-    let float = common::small_float(&train, &test, 1);
+    let data = common::digits(400, 100);
+    let float = common::small_float(&data, 1);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("training.safetensors");
     for mut trainer in trainers(&float) {
         let mut whole = trainer.clone();
-        let history = whole.run(&train, &test, &mut ()).unwrap();
-        for (epoch, within) in [(0, false), (0, true), (2, false), (3, true)] {
-            let stopped = trainer.run(&train, &test, &mut StopAt { epoch, within });
-            let reached = if within { epoch + 1 } else { epoch };
-            assert_eq!(stopped, Err(TrainError::Stopped { epoch: reached }));
-            assert_eq!(trainer.epochs_done(), epoch);
+        let history = whole.run(&data, &mut ()).unwrap();
+        for (epoch, step) in [(0, None), (0, Some(1)), (0, Some(3)), (2, None), (3, Some(2))] {
+            let stopped = trainer.run(&data, &mut StopAt { epoch, step });
+            let reached = if step.is_some() { epoch + 1 } else { epoch };
+            assert!(matches!(stopped, Err(TrainError::Stopped { epoch }) if epoch == reached), "{stopped:?}");
+            assert_eq!((trainer.epochs_done(), trainer.steps_done_in_epoch()), (epoch, step.unwrap_or(0)));
             trainer.save(&path).unwrap();
             let checkpoint = Trainer::load(&path).unwrap();
             assert_eq!(checkpoint.platform_warning, None);
             trainer = checkpoint.trainer;
         }
-        let rest = trainer.run(&train, &test, &mut ()).unwrap();
+        let rest = trainer.run(&data, &mut ()).unwrap();
         assert_eq!(rest, history[4..]);
         // Bits, not values: the debug form tells −0 from 0.
         assert!(format!("{trainer:?}") == format!("{whole:?}"), "the resumed training differs");
@@ -69,8 +71,8 @@ fn resuming_gives_the_same_bits() {
 
 #[test]
 fn a_damaged_file_is_refused_and_a_failed_save_leaves_the_old_one() {
-    let (train, test) = common::digits(100, 100);
-    let float = common::small_float(&train, &test, 1);
+    let data = common::digits(100, 100);
+    let float = common::small_float(&data, 1);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("training.safetensors");
     let trainer = &trainers(&float)[1];
@@ -88,7 +90,7 @@ fn a_damaged_file_is_refused_and_a_failed_save_leaves_the_old_one() {
         let at = good.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
         [&good[..at], to.as_bytes(), &good[at + from.len()..]].concat()
     };
-    refuses(&replaced("\\\"version\\\":1", "\\\"version\\\":7"), "version 7, this program reads 1");
+    refuses(&replaced("\\\"version\\\":2", "\\\"version\\\":7"), "version 7, this program reads 2");
     refuses(&replaced("fc2.lambda", "fc2.lambdo"), "fc2.lambda");
     refuses(&replaced("two-bit-shift", "two-bit-shaft"), "two-bit-shaft");
     refuses(&replaced("cbp-checkpoint", "cbp-checkpaint"), "no metadata");

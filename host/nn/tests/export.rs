@@ -1,11 +1,14 @@
 //! The exported description means the same network, and impossible values are refused by name.
 
+#![allow(clippy::unwrap_used)] // a test may panic, in its helpers too
+
 mod common;
 
-use cbp_nn::data::Dataset;
-use cbp_nn::layer::Layer;
+use cbp_nn::data::Samples;
 use cbp_nn::trained::{TrainedMlp, TrainedWeights};
-use cbp_nn::{CbpConfig, Ends, ExportError, WeightSet, constrain};
+use cbp_nn::graph::{Graph, Node, Op};
+use cbp_nn::training::outputs;
+use cbp_nn::{CbpConfig, Ends, ExportError, Model, Parameters, Trainer, WeightSet};
 
 /// Real weights, computed in f64.
 fn real_weights(weights: &TrainedWeights, inputs: usize) -> Vec<f64> {
@@ -54,29 +57,31 @@ fn logits(model: &TrainedMlp, image: &[u8]) -> Vec<f64> {
 
 #[test]
 fn the_description_gives_the_logits_of_the_network() {
-    let (train, test) = common::digits(600, 60);
-    let float = common::small_float(&train, &test, 2);
+    let data = common::digits(600, 60);
+    let float = common::small_float(&data, 2);
+    let logits = |model: &Model| outputs(model, &data.test, &data.preprocess.evaluation).unwrap();
     for (set, ends, scale) in [
         (WeightSet::Binary, Ends::Int8, cbp_nn::cbp::scale::ScaleMode::Paper),
         (WeightSet::Ternary, Ends::Constrained, cbp_nn::cbp::scale::ScaleMode::LeastSquares),
         (WeightSet::TwoBitShift, Ends::Int8, cbp_nn::cbp::scale::ScaleMode::LeastSquaresPerChannel),
     ] {
-        let config = CbpConfig { scale, ..common::small_cbp(2) };
-        let result = constrain(&float, set, ends, config, &train, &test, &mut ()).unwrap();
-        let model = result.trainer.export().unwrap();
+        let config = CbpConfig { scale, ends, ..common::small_cbp(2) };
+        let mut trainer = Trainer::constrained(&float, set, config).unwrap();
+        trainer.run(&data, &mut ()).unwrap();
+        let model = trainer.export().unwrap();
         assert_eq!(model.layers.len(), 4);
         assert!(model.layers[..3].iter().all(|layer| layer.relu && layer.output.is_some()));
         assert!(model.layers[3].output.is_none());
-        compare(&model, &result.trainer.network().logits(&test), &test, set);
+        compare(&model, &logits(trainer.model()), &data.test, set);
     }
-    compare(&float.export().unwrap(), &float.logits(&test), &test, WeightSet::Binary);
+    compare(&float.export().unwrap(), &logits(&float), &data.test, WeightSet::Binary);
 }
 
 /// An activation near the middle of two codes may round either way in f32 and f64, so that logits agree closely but
 /// not to the last digit.
-fn compare(model: &TrainedMlp, expected: &[f32], test: &Dataset, set: WeightSet) {
+fn compare(model: &TrainedMlp, expected: &[f32], test: &Samples, set: WeightSet) {
     for (image, expected) in expected.chunks_exact(10).enumerate() {
-        for (found, &expected) in logits(model, test.image(image)).into_iter().zip(expected) {
+        for (found, &expected) in logits(model, test.bytes(image).unwrap()).into_iter().zip(expected) {
             assert!(
                 (found - f64::from(expected)).abs() < 0.15,
                 "{set}, image {image}: {found}, network {expected}"
@@ -85,23 +90,37 @@ fn compare(model: &TrainedMlp, expected: &[f32], test: &Dataset, set: WeightSet)
     }
 }
 
+/// The same network after a change of its nodes and numbers.
+fn changed(model: &Model, change: impl FnOnce(&mut Vec<Node>, &mut [Parameters])) -> Model {
+    let (graph, mut parameters) = model.clone().into_parts();
+    let mut nodes = graph.nodes().to_vec();
+    change(&mut nodes, &mut parameters);
+    Model::with_parameters(Graph::new(graph.name(), graph.input(), nodes).unwrap(), parameters).unwrap()
+}
+
 #[test]
 fn values_that_are_not_finite_are_refused_by_name() {
-    let (train, test) = common::digits(100, 10);
-    let good = common::small_float(&train, &test, 1);
-    let mut bad = good.clone();
-    let Layer::Linear(linear) = &mut bad.layers[3] else { unreachable!("the second linear layer") };
-    linear.weight[5] = f32::NAN;
+    let data = common::digits(100, 10);
+    let good = common::small_float(&data, 1);
+    let bad = changed(&good, |_, parameters| {
+        let Parameters::Weights { weight, .. } = &mut parameters[3] else { unreachable!("the second layer") };
+        weight[5] = f32::NAN;
+    });
     let message = bad.export().unwrap_err().to_string();
     assert!(message.contains("layer fc2: weight[5] is NaN"), "{message}");
 
-    let mut bad = good.clone();
-    let Layer::BatchNorm(norm) = &mut bad.layers[4] else { unreachable!("the second batch norm") };
-    norm.running_var[7] = f32::INFINITY;
+    let bad = changed(&good, |_, parameters| {
+        let Parameters::BatchNorm { var, .. } = &mut parameters[4] else { unreachable!("the second norm") };
+        var[7] = f32::INFINITY;
+    });
     let message = bad.export().unwrap_err().to_string();
     assert!(message.contains("layer fc2: running variance[7] is inf"), "{message}");
 
-    let mut bad = good;
-    bad.layers.swap(1, 2);
+    let bad = changed(&good, |nodes, parameters| {
+        let (norm, relu) = (nodes[1].op.clone(), nodes[2].op.clone());
+        assert_eq!(relu, Op::RELU);
+        (nodes[1].op, nodes[2].op) = (relu, norm);
+        parameters.swap(1, 2);
+    });
     assert!(matches!(bad.export(), Err(ExportError::Order { .. })));
 }

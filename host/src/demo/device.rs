@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cbp_compiler::{Keep, Options as CompileOptions, compile};
-use cbp_nn::data::Dataset;
+use cbp_nn::data::Samples;
 use cbp_numerics::Values;
 use cbp_sim::SimOptions;
 
@@ -26,12 +26,12 @@ const PART: usize = 500;
 pub fn run(
     options: &Options,
     trained: &Trained,
-    test: &Dataset,
+    test: &Samples,
     progress: &dyn Progress,
 ) -> Result<Vec<Row>, DemoError> {
-    let input: Vec<i8> =
-        (0..options.images).flat_map(|i| test.image(i)).map(|&p| (p ^ 0x80).cast_signed()).collect();
-    let labels = &test.labels[..options.images];
+    let pixels = (0..options.images).filter_map(|i| test.bytes(i)).flatten();
+    let input: Vec<i8> = pixels.map(|&p| (p ^ 0x80).cast_signed()).collect();
+    let labels = &test.labels()[..options.images];
     progress.stage("running on the simulated accelerator", (options.images * trained.rows.len()) as u64);
     let next = AtomicUsize::new(0);
     let results: Mutex<Vec<(usize, Result<Row, DemoError>)>> = Mutex::default();
@@ -66,7 +66,7 @@ fn run_row(
     trained: &Trained,
     row: &TrainedRow,
     input: &[i8],
-    labels: &[u8],
+    labels: &[u32],
     progress: &dyn Progress,
 ) -> Result<Row, DemoError> {
     let config = options.config();
@@ -90,7 +90,7 @@ fn run_row(
         cycles += run.cycles;
         if let Some(Some(Values::I32(raw))) = run.layers.last().map(|l| l.as_ref().map(|l| &l.values)) {
             let classes = row.network.classes(raw);
-            right += classes.iter().zip(labels).filter(|(c, l)| **c == usize::from(**l)).count();
+            right += classes.iter().zip(labels).filter(|(c, l)| **c == **l as usize).count();
         }
         progress.tick(labels.len() as u64);
     }

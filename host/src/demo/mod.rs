@@ -9,6 +9,8 @@ pub mod train;
 use std::path::PathBuf;
 
 use cbp_isa::{Config, Preset};
+use cbp_nn::data::Preprocess;
+use cbp_nn::training::TrainingData;
 use cbp_nn::{Ends, WeightSet};
 
 pub use report::{Report, Row};
@@ -50,6 +52,9 @@ pub enum DemoError {
     /// The data cannot be read.
     #[error(transparent)]
     Data(#[from] cbp_nn::data::DataError),
+    /// The network does not fit the images.
+    #[error(transparent)]
+    Graph(#[from] cbp_nn::graph::GraphError),
     /// Training failed.
     #[error(transparent)]
     Train(#[from] cbp_nn::TrainError),
@@ -107,13 +112,14 @@ pub fn run(options: &Options, progress: &dyn Progress) -> Result<Report, DemoErr
     progress.stage("building the simulated accelerator", 0);
     drop(crate::runtime::simulator(&options.config(), &cbp_sim::SimOptions::default())?);
     progress.done(&format!("accelerator {} is ready", options.preset.name));
-    let trained = train::train(options, &train, &test, progress)?;
-    let rows = device::run(options, &trained, &test, progress)?;
+    let data = TrainingData::new(train, test, Preprocess::mnist(2));
+    let trained = train::train(options, &data, progress)?;
+    let rows = device::run(options, &trained, &data.test, progress)?;
     Ok(Report {
         preset: options.preset.name.to_owned(),
         seed: options.seed,
-        train_images: train.len(),
-        test_images: test.len(),
+        train_images: data.train.len(),
+        test_images: data.test.len(),
         epochs: trained.epochs,
         rows,
     })

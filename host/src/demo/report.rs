@@ -67,6 +67,7 @@ impl Report {
 #[must_use]
 pub fn ends_name(ends: Ends) -> &'static str {
     match ends {
+        Ends::Float => "float",
         Ends::Int8 => "int8",
         Ends::Constrained => "constrained",
     }

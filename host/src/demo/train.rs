@@ -2,8 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use cbp_nn::data::Dataset;
-use cbp_nn::{CbpConfig, Ends, EpochMetrics, PretrainConfig, WeightSet, constrain, pretrain};
+use cbp_nn::architectures::{Hidden, mlp};
+use cbp_nn::graph::Shape;
+use cbp_nn::training::{EpochMetrics, TrainingData, evaluate};
+use cbp_nn::{CbpConfig, Ends, Model, TrainConfig, Trainer, WeightSet};
 
 use super::{DemoError, Options, Progress};
 use crate::quantise::{Quantised, quantise};
@@ -38,15 +40,11 @@ pub struct Trained {
 /// Passes epochs on as ticks.
 struct Epochs<'a>(&'a dyn Progress);
 
-impl cbp_nn::Progress for Epochs<'_> {
-    fn batch(&mut self, _: u32, batch: usize, _: usize) -> ControlFlow<()> {
-        if batch.is_multiple_of(16) {
+impl cbp_nn::training::Progress for Epochs<'_> {
+    fn step(&mut self, trainer: &Trainer, _: usize) -> ControlFlow<()> {
+        if trainer.steps_done_in_epoch().is_multiple_of(16) {
             self.0.tick(16);
         }
-        ControlFlow::Continue(())
-    }
-
-    fn epoch(&mut self, _: &EpochMetrics) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 }
@@ -55,36 +53,37 @@ impl cbp_nn::Progress for Epochs<'_> {
 ///
 /// # Errors
 /// Training fails, or its result has no integer form.
-pub fn train(
-    options: &Options,
-    train: &Dataset,
-    test: &Dataset,
-    progress: &dyn Progress,
-) -> Result<Trained, DemoError> {
-    let epochs = options.epochs.unwrap_or(if train.len() < SMALL_DATA { (30, 20) } else { (12, 12) });
-    let mut float_config = PretrainConfig::demo(epochs.0);
-    let mut config = CbpConfig::demo(epochs.1);
-    (float_config.training.seed, config.training.seed) = (options.seed, options.seed);
-    let ticks = |epochs: u32, batch: usize| u64::from(epochs) * (train.len() / batch) as u64;
-    progress.stage("training the float network", ticks(epochs.0, float_config.training.batch));
-    let float = pretrain(&float_config, train, test, &mut Epochs(progress))?.network;
-    let float_accuracy = float.accuracy(test);
+pub fn train(options: &Options, data: &TrainingData, progress: &dyn Progress) -> Result<Trained, DemoError> {
+    let images = data.train.len();
+    let epochs = options.epochs.unwrap_or(if images < SMALL_DATA { (30, 20) } else { (12, 12) });
+    let seed = options.seed;
+    let float_config = TrainConfig { epochs: epochs.0, seed, evaluate_every: 0, ..TrainConfig::default() };
+    let mut config = CbpConfig::short(epochs.1);
+    (config.training.seed, config.training.evaluate_every) = (seed, 0);
+    let ticks = |training: &TrainConfig| u64::from(training.epochs) * (images / training.batch) as u64;
+    let accuracy = |model: &Model| evaluate(model, &data.test, &data.preprocess.evaluation);
+    progress.stage("training the float network", ticks(&float_config));
+    let graph = mlp(Shape::new(28, 28, 1), &[256; 3], 10, Hidden::BatchNorm)?;
+    let mut float = Trainer::float(Model::new(graph, seed), float_config);
+    float.run(data, &mut Epochs(progress))?;
+    let float_accuracy = accuracy(float.model())?.accuracy();
     progress.done(&format!("float network: {:.2} %", 100.0 * float_accuracy));
     let mut rows = Vec::new();
     for (set, ends) in options.rows() {
         let name = format!("{set}, {}", super::report::ends_name(ends));
-        progress.stage(&format!("constraining: {name}"), ticks(epochs.1, config.training.batch));
-        let constrained = constrain(&float, set, ends, config, train, test, &mut Epochs(progress))?;
-        let accuracy = constrained.trainer.network().accuracy(test);
+        progress.stage(&format!("constraining: {name}"), ticks(&config.training));
+        let mut trainer = Trainer::constrained(float.model(), set, CbpConfig { ends, ..config })?;
+        let history = trainer.run(data, &mut Epochs(progress))?;
+        let accuracy = accuracy(trainer.model())?.accuracy();
         let share = |m: Option<&EpochMetrics>| m.and_then(|m| m.constraint).map_or(0.0, |c| c.satisfied);
-        let satisfied = (share(constrained.history.first()), share(constrained.history.last()));
+        let satisfied = (share(history.first()), share(history.last()));
         progress.done(&format!(
             "{name}: {:.2} %, {:.1} % of the latent weights on the grid (before: {:.1} %)",
             100.0 * accuracy,
             100.0 * satisfied.1,
             100.0 * satisfied.0,
         ));
-        let network = quantise(&name, &constrained.trainer.export()?)?;
+        let network = quantise(&name, &trainer.export()?)?;
         rows.push(TrainedRow { set, ends, accuracy, satisfied, network });
     }
     Ok(Trained { float_accuracy, epochs, rows })

@@ -1,5 +1,7 @@
 //! How far latent weights are from their grid.
 
+use serde::Serialize;
+
 use super::constraint::{Constraint, Window};
 use super::grid::Grid;
 
@@ -7,7 +9,7 @@ use super::grid::Grid;
 pub const SATISFIED_WITHIN: f32 = 0.05;
 
 /// State of the constraint over all constrained weights after an epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct ConstraintMetrics {
     /// Share of latent weights within 0.05·a of a level.
     pub satisfied: f64,
@@ -19,8 +21,10 @@ pub struct ConstraintMetrics {
     pub g: u32,
     /// Updates of the multipliers so far.
     pub multiplier_updates: u32,
-    /// The largest λ.
+    /// The largest λ; the smallest is 0 or more.
     pub multiplier_max: f32,
+    /// The mean λ.
+    pub multiplier_mean: f64,
     /// Share of weight codes that an update changed, mean over the updates of the epoch.
     pub codes_changed_per_step: f64,
 }

@@ -40,6 +40,12 @@ impl Multipliers {
         }
     }
 
+    /// Σ λ.
+    #[must_use]
+    pub fn sum(&self) -> f64 {
+        self.lambda.iter().map(|&lambda| f64::from(lambda)).sum()
+    }
+
     /// The largest λ; 0 if there are none.
     #[must_use]
     pub fn max(&self) -> f32 {

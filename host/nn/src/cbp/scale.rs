@@ -85,7 +85,7 @@ fn refit(grid: &Grid, weights: &[f32]) -> (f64, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::{Purpose, keyed, symmetric};
+    use cbp_data::rng::{Purpose, keyed, symmetric};
 
     /// Sums of twelve uniform numbers: close to normal with deviation 2.
     fn bell(count: usize) -> Vec<f32> {

@@ -1,7 +1,7 @@
 //! Checkpoints: everything that the next step of a [`Trainer`] depends on, in one safetensors file.
 //!
-//! Tensors are named after the linear layer they belong to (`fc1.latent`, `fc1.gamma`, …); settings and counters are
-//! JSON in the file's metadata. A file is written beside its final name and renamed, so it is whole or not there.
+//! Tensors are named after the node they belong to (`conv1.weight`, `conv1.lambda`, …); the graph, settings and counters
+//! are JSON in the file's metadata. A file is written beside its final name and renamed, so it is whole or not there.
 
 mod error;
 mod platform;
@@ -11,19 +11,21 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 
+use cbp_numerics::Shape;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::cbp::schedule::Schedule;
-use crate::config::{CbpConfig, Ends, TrainConfig};
-use crate::mlp::Mlp;
-use crate::trainer::{CbpState, Trainer};
+use crate::config::{CbpConfig, TrainConfig};
+use crate::graph::{Graph, Node};
+use crate::training::{CbpState, EpochSums, Trainer};
 pub use error::CheckpointError;
 use platform::platform;
+use tensors::Described;
 
 /// Version of the file; a change of names or meaning raises it.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Key of the JSON in the metadata.
 const KEY: &str = "cbp-checkpoint";
 
@@ -41,16 +43,20 @@ pub struct Checkpoint {
 struct Header {
     version: u32,
     platform: String,
-    epoch: u32,
-    sizes: Vec<usize>,
+    network: String,
+    /// Rows, columns and channels.
+    input: [usize; 3],
+    nodes: Vec<Node>,
     training: TrainConfig,
     cbp: Option<CbpHeader>,
+    epoch: u32,
+    batch: usize,
+    sums: EpochSums,
 }
 
 #[derive(Serialize, Deserialize)]
 struct CbpHeader {
     set: String,
-    ends: Ends,
     config: CbpConfig,
     schedule: Schedule,
     multiplier_updates: u32,
@@ -89,25 +95,19 @@ impl Trainer {
         let platform_warning = (header.platform != platform())
             .then(|| format!("saved on {}, resumed on {}", header.platform, platform()));
         let file = SafeTensors::deserialize(&bytes).map_err(|cause| error(cause.to_string()))?;
-        let trainer = restore(&header, &file).map_err(error)?;
+        let trainer = restore(header, &file).map_err(error)?;
         Ok(Checkpoint { trainer, platform_warning })
     }
 
     fn to_bytes(&self) -> Result<Vec<u8>, String> {
-        let mut parts = Vec::new();
-        // One visitor serves reading and writing, so it wants exclusive access: to a copy, here.
-        tensors::visit_tensors(&mut self.clone(), &mut |name, shape, values| {
-            parts.push((name, shape, little_endian(values)));
-            Ok(())
-        })?;
-        parts.extend(
-            tensors::scales(self)
-                .into_iter()
-                .map(|(name, scales)| (name, vec![scales.len()], little_endian(&scales))),
-        );
-        let views = parts.iter().map(|(name, shape, bytes)| {
-            let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-            view.map(|view| (name.as_str(), view)).map_err(|cause| cause.to_string())
+        let mut tensors: Vec<(String, Vec<usize>, &[f32])> = Vec::new();
+        tensors::visit(self, &mut |name, shape, values| tensors.push((name, shape, values)));
+        let scales = tensors::scales(self);
+        tensors.extend(scales.iter().map(|(name, scales)| (name.clone(), vec![scales.len()], &scales[..])));
+        // Numbers of files are little endian, as those of all processors that this runs on.
+        let views = tensors.into_iter().map(|(name, shape, values)| {
+            let view = TensorView::new(Dtype::F32, shape, bytemuck::cast_slice(values));
+            view.map(|view| (name, view)).map_err(|cause| cause.to_string())
         });
         let views: Vec<_> = views.collect::<Result<_, _>>()?;
         let header = serde_json::to_string(&self.header()).map_err(|cause| cause.to_string())?;
@@ -116,54 +116,64 @@ impl Trainer {
     }
 
     fn header(&self) -> Header {
-        let constrained = self.latent.iter().find_map(|latent| latent.constrained());
+        let constrained = self.latent.iter().flatten().find_map(|latent| latent.constrained());
         let multiplier_updates = constrained.map_or(0, |weights| weights.multipliers.updates);
+        let graph = self.model.graph();
+        let Shape { height, width, channels } = graph.input();
         Header {
             version: VERSION,
             platform: platform(),
-            epoch: self.epoch,
-            sizes: self.network.sizes(),
+            network: graph.name().to_owned(),
+            input: [height, width, channels],
+            nodes: graph.nodes().to_vec(),
             training: self.training,
-            cbp: self.cbp.map(|CbpState { set, ends, config, schedule }| CbpHeader {
+            cbp: self.cbp.map(|CbpState { set, config, schedule }| CbpHeader {
                 set: set.to_string(),
-                ends,
                 config,
                 schedule,
                 multiplier_updates,
             }),
+            epoch: self.epoch,
+            batch: self.batch,
+            sums: self.sums,
         }
     }
 }
 
-fn restore(header: &Header, file: &SafeTensors<'_>) -> Result<Trainer, String> {
-    tensors::check_sizes(file, &header.sizes)?;
-    let network = Mlp::new(&header.sizes, 0);
+fn restore(header: Header, file: &SafeTensors<'_>) -> Result<Trainer, String> {
+    let [height, width, channels] = header.input;
+    let graph = Graph::new(header.network, Shape::new(height, width, channels), header.nodes)
+        .map_err(|cause| cause.to_string())?;
+    let model = tensors::read_model(graph, file)?;
     let mut trainer = match &header.cbp {
-        None => Trainer::float(network, header.training),
+        None => Trainer::float(model, header.training),
         Some(cbp) => {
             let set = cbp.set.parse().map_err(|_| format!("it names a weight set {}", cbp.set))?;
-            let CbpHeader { ends, config, schedule, .. } = *cbp;
+            let CbpHeader { config, schedule, .. } = *cbp;
             if schedule.g() == 0 {
                 return Err("its window has the step g = 0".into());
             }
-            let state = CbpState { set, ends, config, schedule };
-            Trainer::with_scales(&network, state, |index, weights| {
-                tensors::read_scales(file, index, weights.values.len() / weights.inputs)
-            })?
+            let state = CbpState { set, config, schedule };
+            let scales = |node: &str, outputs| tensors::read_scales(file, node, outputs).map_err(Described);
+            Trainer::with_scales(model, state, |node, weights| {
+                scales(node, weights.values.len() / weights.inputs)
+            })
+            .map_err(|described| described.0)?
         }
     };
-    trainer.training = header.training;
+    tensors::read_rest(&mut trainer, file)?;
     trainer.epoch = header.epoch;
-    tensors::read_tensors(&mut trainer, file)?;
+    trainer.batch = header.batch;
+    trainer.sums = header.sums;
     if let Some(cbp) = &header.cbp {
-        tensors::set_updates(&mut trainer, cbp.multiplier_updates);
+        for latent in trainer.latent.iter_mut().flatten() {
+            if let Some((weights, _)) = latent.constrained_mut() {
+                weights.multipliers.updates = cbp.multiplier_updates;
+            }
+        }
         trainer.set_window();
     }
     Ok(trainer)
-}
-
-fn little_endian(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 /// Replaces the file at `path` in one step.

@@ -1,13 +1,13 @@
 //! What float results depend on besides the program's input.
 
-/// The GEMM crate whose summation order the results follow; raised with the dependency.
-const GEMM: &str = "gemm 0.19";
+/// Order of sums in the kernels, which results follow; raised when it changes.
+const KERNELS: &str = "kernels 1";
 
 /// Architecture, instruction sets that the matrix product chooses between, and versions.
 pub(super) fn platform() -> String {
     let features = features().into_iter().filter_map(|(name, is_present)| is_present.then_some(name));
     let features: Vec<&str> = features.collect();
-    let versions = format!("cbp-nn {}, {GEMM}", env!("CARGO_PKG_VERSION"));
+    let versions = format!("cbp-nn {}, {KERNELS}", env!("CARGO_PKG_VERSION"));
     format!("{} [{}], {versions}", std::env::consts::ARCH, features.join(" "))
 }
 

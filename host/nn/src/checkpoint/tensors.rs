@@ -4,75 +4,87 @@ use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
 use crate::cbp::grid::Grid;
-use crate::cbp::weights::ConstrainedWeights;
-use crate::export::layer_name;
+use crate::error::TrainError;
+use crate::graph::{Graph, Op};
 use crate::latent::WeightRule;
-use crate::layer::Layer;
-use crate::trainer::Trainer;
+use crate::model::{Model, Parameters};
+use crate::training::Trainer;
 
-/// Called with name, shape and values of a tensor.
-pub(super) type Visit<'a> = dyn FnMut(String, Vec<usize>, &mut [f32]) -> Result<(), String> + 'a;
+/// What is wrong with a file, in words.
+pub(super) struct Described(pub(super) String);
 
-/// Visits all state that is f32, in a fixed order, for writing and reading alike. Deployed weights are left out: they
-/// follow from the latent ones. So are scales, which are no slice of numbers but part of a grid.
-pub(super) fn visit_tensors(trainer: &mut Trainer, visit: &mut Visit<'_>) -> Result<(), String> {
-    let mut latents = trainer.latent.iter_mut().enumerate();
-    let mut name = String::new();
-    for (layer, velocity) in trainer.network.layers.iter_mut().zip(&mut trainer.velocity) {
-        let mut flat =
-            |name: &str, part: &str, values: &mut [f32]| visit(of(name, part), vec![values.len()], values);
-        match layer {
-            Layer::Linear(linear) => {
-                let Some((index, latent)) = latents.next() else { continue };
-                name = layer_name(index);
-                if let Some(bias) = &mut linear.bias {
-                    flat(&name, "bias", bias)?;
-                    flat(&name, "bias_velocity", &mut velocity.bias)?;
+impl From<TrainError> for Described {
+    fn from(error: TrainError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Calls `visit` with name, shape and values of all state that is f32, in a fixed order. Weights are the latent ones
+/// where there are any: the deployed ones follow from them. Scales are left out: they are part of a grid.
+pub(super) fn visit<'a>(trainer: &'a Trainer, visit: &mut dyn FnMut(String, Vec<usize>, &'a [f32])) {
+    let nodes = trainer.model.graph().nodes().iter().zip(trainer.model.parameters());
+    for (((node, parameters), latent), velocity) in
+        nodes.zip(&trainer.latent).zip(&trainer.velocity.nodes)
+    {
+        let mut flat = |part: &str, values: &'a [f32]| {
+            visit(of(&node.name, part), vec![values.len()], values);
+        };
+        match parameters {
+            Parameters::Weights { weight, bias } => {
+                if let Some(bias) = bias {
+                    flat("bias", bias);
+                    flat("bias_velocity", &velocity.bias);
                 }
-                if let WeightRule::Constrained(weights) = &mut latent.rule {
-                    let multipliers = &mut weights.multipliers;
-                    flat(&name, "lambda", &mut multipliers.lambda)?;
-                    flat(&name, "lambda_first_moment", &mut multipliers.first_moment)?;
-                    flat(&name, "lambda_second_moment", &mut multipliers.second_moment)?;
+                if let Some(weights) = latent.as_ref().and_then(|latent| latent.constrained()) {
+                    flat("lambda", &weights.multipliers.lambda);
+                    flat("lambda_first_moment", &weights.multipliers.first_moment);
+                    flat("lambda_second_moment", &weights.multipliers.second_moment);
                 }
-                let shape = vec![linear.outputs, linear.inputs];
-                visit(of(&name, "latent"), shape.clone(), &mut latent.values)?;
-                visit(of(&name, "latent_velocity"), shape, &mut velocity.weight)?;
+                let weight = latent.as_ref().map_or(weight, |latent| &latent.values);
+                let shape = weight_shape(&node.op);
+                visit(of(&node.name, "weight"), shape.clone(), weight);
+                visit(of(&node.name, "weight_velocity"), shape, &velocity.weight);
             }
-            Layer::BatchNorm(norm) => {
-                flat(&name, "gamma", &mut norm.gamma)?;
-                flat(&name, "gamma_velocity", &mut velocity.weight)?;
-                flat(&name, "beta", &mut norm.beta)?;
-                flat(&name, "beta_velocity", &mut velocity.bias)?;
-                flat(&name, "running_mean", &mut norm.running_mean)?;
-                flat(&name, "running_var", &mut norm.running_var)?;
+            Parameters::BatchNorm { gamma, beta, mean, var } => {
+                flat("gamma", gamma);
+                flat("gamma_velocity", &velocity.weight);
+                flat("beta", beta);
+                flat("beta_velocity", &velocity.bias);
+                flat("running_mean", mean);
+                flat("running_var", var);
             }
-            Layer::Relu => {}
-            Layer::Quantise(quantiser) => flat(&name, "range", std::slice::from_mut(&mut quantiser.range))?,
+            Parameters::Range(range) => flat("range", std::slice::from_ref(range)),
+            Parameters::None => {}
         }
     }
-    Ok(())
 }
 
-fn of(layer: &str, part: &str) -> String {
-    format!("{layer}.{part}")
+/// Outputs, rows, columns, inputs of a group.
+fn weight_shape(op: &Op) -> Vec<usize> {
+    op.weight_shape().map_or_else(Vec::new, |shape| {
+        vec![shape.outputs, shape.kernel[0], shape.kernel[1], shape.inputs]
+    })
 }
 
-/// The scales of each constrained layer, by tensor name.
+fn of(node: &str, part: &str) -> String {
+    format!("{node}.{part}")
+}
+
+/// The scales of each constrained node, by tensor name.
 pub(super) fn scales(trainer: &Trainer) -> Vec<(String, Vec<f32>)> {
-    let layers = trainer.latent.iter().enumerate();
-    layers
-        .filter_map(|(index, latent)| {
-            let grids = &latent.constrained()?.grids;
+    let nodes = trainer.model.graph().nodes().iter().zip(&trainer.latent);
+    nodes
+        .filter_map(|(node, latent)| {
+            let grids = &latent.as_ref()?.constrained()?.grids;
             let scales = grids.iter().map(Grid::scale).collect();
-            Some((of(&layer_name(index), "scales"), scales))
+            Some((of(&node.name, "scales"), scales))
         })
         .collect()
 }
 
-/// The scales of layer `index`: one, or one per output.
-pub(super) fn read_scales(file: &SafeTensors<'_>, index: usize, outputs: usize) -> Result<Vec<f32>, String> {
-    let name = of(&layer_name(index), "scales");
+/// The scales of a node: one, or one per output.
+pub(super) fn read_scales(file: &SafeTensors<'_>, node: &str, outputs: usize) -> Result<Vec<f32>, String> {
+    let name = of(node, "scales");
     let (shape, scales) = read(file, &name)?;
     if shape != [1] && shape != [outputs] {
         return Err(format!("tensor {name} has shape {shape:?}, expected [1] or [{outputs}]"));
@@ -83,34 +95,70 @@ pub(super) fn read_scales(file: &SafeTensors<'_>, index: usize, outputs: usize) 
     }
 }
 
-/// Whether the file holds the latent weights of these sizes; nothing is allocated before this is known.
-pub(super) fn check_sizes(file: &SafeTensors<'_>, sizes: &[usize]) -> Result<(), String> {
-    if sizes.len() < 2 {
-        return Err(format!("it describes a network of sizes {sizes:?}"));
+/// A graph with the parameters of the file. Nothing is allocated for what the file does not hold.
+pub(super) fn read_model(graph: Graph, file: &SafeTensors<'_>) -> Result<Model, String> {
+    let mut parameters = Vec::new();
+    for node in graph.nodes() {
+        let part = |part: &str| read(file, &of(&node.name, part));
+        parameters.push(match &node.op {
+            Op::BatchNorm { .. } => Parameters::BatchNorm {
+                gamma: part("gamma")?.1,
+                beta: part("beta")?.1,
+                mean: part("running_mean")?.1,
+                var: part("running_var")?.1,
+            },
+            Op::Quantise { .. } => match part("range")?.1[..] {
+                [range] => Parameters::Range(range),
+                _ => return Err(format!("node {} has no range", node.name)),
+            },
+            op => match op.weight_shape() {
+                Some(shape) => {
+                    let (found, weight) = part("weight")?;
+                    let expected = weight_shape(op);
+                    if found != expected {
+                        let name = &node.name;
+                        return Err(format!("tensor {name}.weight has shape {found:?}, expected {expected:?}"));
+                    }
+                    let bias = shape.bias.then(|| part("bias")).transpose()?.map(|(_, bias)| bias);
+                    Parameters::Weights { weight, bias }
+                }
+                None => Parameters::None,
+            },
+        });
     }
-    for (index, pair) in sizes.windows(2).enumerate() {
-        let name = of(&layer_name(index), "latent");
-        let view = file.tensor(&name).map_err(|cause| cause.to_string())?;
-        if view.shape() != [pair[1], pair[0]] || view.data().is_empty() {
-            let shape = view.shape();
-            return Err(format!("tensor {name} has shape {shape:?}, expected [{}, {}]", pair[1], pair[0]));
-        }
-    }
-    Ok(())
+    Model::with_parameters(graph, parameters).map_err(|cause| cause.to_string())
 }
 
-/// Fills all tensors of `trainer` from the file.
-pub(super) fn read_tensors(trainer: &mut Trainer, file: &SafeTensors<'_>) -> Result<(), String> {
-    visit_tensors(trainer, &mut |name, expected, values| {
-        let (shape, found) = read(file, &name)?;
-        if shape != expected {
-            return Err(format!("tensor {name} has shape {shape:?}, expected {expected:?}"));
+/// Fills momentum and multipliers of `trainer` from the file.
+pub(super) fn read_rest(trainer: &mut Trainer, file: &SafeTensors<'_>) -> Result<(), String> {
+    let fill = |name: String, values: &mut [f32]| {
+        let (_, found) = read(file, &name)?;
+        if found.len() != values.len() {
+            return Err(format!("tensor {name} has {} values, expected {}", found.len(), values.len()));
         }
         values.copy_from_slice(&found);
         Ok(())
-    })?;
-    for (linear, latent) in trainer.network.linears_mut().zip(&trainer.latent) {
-        latent.deploy(&mut linear.weight);
+    };
+    let nodes = trainer.model.graph().nodes().iter().zip(trainer.model.parameters());
+    for (((node, parameters), latent), velocity) in
+        nodes.zip(&mut trainer.latent).zip(&mut trainer.velocity.nodes)
+    {
+        let name = |part: &str| of(&node.name, part);
+        let (weight, bias) = match parameters {
+            Parameters::Weights { .. } => ("weight_velocity", "bias_velocity"),
+            Parameters::BatchNorm { .. } => ("gamma_velocity", "beta_velocity"),
+            Parameters::None | Parameters::Range(_) => continue,
+        };
+        fill(name(weight), &mut velocity.weight)?;
+        if !velocity.bias.is_empty() {
+            fill(name(bias), &mut velocity.bias)?;
+        }
+        if let Some(WeightRule::Constrained(weights)) = latent.as_mut().map(|latent| &mut latent.rule) {
+            let multipliers = &mut weights.multipliers;
+            fill(name("lambda"), &mut multipliers.lambda)?;
+            fill(name("lambda_first_moment"), &mut multipliers.first_moment)?;
+            fill(name("lambda_second_moment"), &mut multipliers.second_moment)?;
+        }
     }
     Ok(())
 }
@@ -122,14 +170,4 @@ fn read(file: &SafeTensors<'_>, name: &str) -> Result<(Vec<usize>, Vec<f32>), St
     }
     let values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     Ok((view.shape().to_vec(), values))
-}
-
-/// Sets the update count of all multipliers.
-pub(super) fn set_updates(trainer: &mut Trainer, updates: u32) {
-    let set = |weights: &mut ConstrainedWeights| weights.multipliers.updates = updates;
-    for latent in &mut trainer.latent {
-        if let WeightRule::Constrained(weights) = &mut latent.rule {
-            set(weights);
-        }
-    }
 }

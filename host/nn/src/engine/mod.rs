@@ -278,6 +278,23 @@ impl Engine {
         });
     }
 
+    /// Inference in which every quantiser follows the largest magnitude that reaches it, even where ranges are frozen.
+    pub fn calibrate(&mut self, model: &mut Model) {
+        for node in 0..self.states.len() {
+            let (graph, parameters) = model.parts_mut();
+            match (&graph.nodes()[node].op, &mut parameters[node]) {
+                (&Op::Quantise { bits, signed }, Parameters::Range(range)) => {
+                    let codes = gate::Codes { bits, signed };
+                    self.with_output(graph, node, |_, _, y| {
+                        codes.observe(range, y);
+                        codes.round(y, None, *range);
+                    });
+                }
+                (_, parameters) => self.forward(graph, node, parameters),
+            }
+        }
+    }
+
     fn forward_train_node(&mut self, model: &mut Model, node: usize, key: StepKey) {
         let settings = self.settings;
         let (graph, parameters) = model.parts_mut();

@@ -7,7 +7,7 @@ use super::product::{self, Kernel, Start};
 use super::reads::Reads;
 use super::weight_gradient::weight_gradient;
 use crate::aligned::Aligned;
-use crate::rng::{Purpose, below, keyed};
+use cbp_data::rng::{Purpose, below, keyed};
 
 /// A convolution with its operands.
 #[derive(Clone, Debug)]

@@ -2,10 +2,19 @@
 //!
 //! - [`Trainer`]: a network in training with everything that the next step depends on
 //! - [`Workspace`]: memory that a step needs, and that holds nothing between steps
+//! - [`TrainingData`], [`Progress`], [`EpochMetrics`]: what [`Trainer::run`] takes and tells
+//! - [`evaluate`], [`outputs`]: how a network does on a data set
 //! - `quantised`: which nodes are rounded, and how; `update`: one step of the optimiser
 
+mod evaluate;
+mod progress;
 mod quantised;
+mod run;
 mod trainer;
 mod update;
 
-pub use trainer::{CbpState, StepReport, Trainer, Workspace};
+pub use evaluate::{Evaluation, evaluate, outputs};
+pub use progress::{EpochMetrics, Progress};
+pub use run::TrainingData;
+pub use trainer::{StepReport, Trainer, Workspace};
+pub(crate) use trainer::{CbpState, EpochSums};

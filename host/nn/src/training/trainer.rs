@@ -1,4 +1,5 @@
 use cbp_numerics::WeightSet;
+use serde::{Deserialize, Serialize};
 
 use super::quantised::with_quantised_activations;
 use super::update::update;
@@ -39,14 +40,14 @@ pub struct Trainer {
 
 /// What constrained training adds, besides the multipliers, which are with their weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CbpState {
+pub(crate) struct CbpState {
     pub(crate) set: WeightSet,
     pub(crate) config: CbpConfig,
     pub(crate) schedule: Schedule,
 }
 
 /// Sums over the steps of an epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EpochSums {
     pub(crate) loss: f64,
     pub(crate) update: UpdateReport,
@@ -93,7 +94,16 @@ impl Trainer {
     /// [`TrainError::Scale`] if a layer has no usable scale; [`TrainError::Settings`].
     pub fn constrained(float: &Model, set: WeightSet, config: CbpConfig) -> Result<Self, TrainError> {
         let state = CbpState { set, config, schedule: Schedule::new(config.patience) };
-        let mut trainer = Self::with_scales(float, state, |node, weights| {
+        let model = match config.activations {
+            Some(activations) => {
+                with_quantised_activations(float, activations).map_err(|error| TrainError::Settings {
+                    what: error.to_string(),
+                    remedy: "choose 2 to 8 bits and other node names",
+                })?
+            }
+            None => float.clone(),
+        };
+        let mut trainer = Self::with_scales(model, state, |node, weights| {
             let scales = config.scale.scales(set, &weights.values, weights.inputs);
             match scales.iter().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
                 Some(&scale) => Err(TrainError::Scale { layer: node.to_owned(), scale }),
@@ -105,20 +115,13 @@ impl Trainer {
         Ok(trainer)
     }
 
-    /// Constrained training with given scales of each constrained node; λ = 0, and the window is not yet set.
+    /// Constrained training of a network that has its quantisers of activations already, with given scales of each
+    /// constrained node; λ = 0, and the window is not yet set.
     pub(crate) fn with_scales<E: From<TrainError>>(
-        float: &Model,
+        model: Model,
         cbp: CbpState,
         scales: impl Fn(&str, &LatentWeights) -> Result<Vec<f32>, E>,
     ) -> Result<Self, E> {
-        let model = match cbp.config.activations {
-            Some(activations) => with_quantised_activations(float, activations)
-                .map_err(|error| TrainError::Settings {
-                    what: error.to_string(),
-                    remedy: "choose 2 to 8 bits and other node names",
-                })?,
-            None => float.clone(),
-        };
         let mut trainer = Self::float(model, cbp.config.training);
         trainer.cbp = Some(cbp);
         let weighted: Vec<usize> = trainer.model.graph().weighted().collect();
@@ -154,6 +157,24 @@ impl Trainer {
     #[must_use]
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// Epochs done.
+    #[must_use]
+    pub fn epochs_done(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Steps done in the epoch at hand.
+    #[must_use]
+    pub fn steps_done_in_epoch(&self) -> usize {
+        self.batch
+    }
+
+    /// Settings of the training.
+    #[must_use]
+    pub fn training(&self) -> &TrainConfig {
+        &self.training
     }
 
     /// Memory for this trainer's steps.

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::VALUES_PER_TASK;
 use crate::lanes;
-use crate::rng::{Purpose, keyed};
+use cbp_data::rng::{Purpose, keyed, symmetric};
 use crate::wide::wide;
 
 /// The gradient does not pass.
@@ -136,14 +136,13 @@ fn within(gates: &mut [u8], values: &[f32], low: f32, high: f32) {
 /// step, node) and on the image, `image` numbers each.
 pub(crate) fn dropout(values: &mut [f32], gates: &mut [u8], share: f32, image: usize, key: (u64, u64, u64)) {
     let (seed, step, node) = key;
-    let bound = (f64::from(share) * 4_294_967_296.0) as u64;
+    let bound = 2.0 * share - 1.0;
     let factor = 1.0 / (1.0 - share);
     values.par_chunks_mut(image).zip(gates.par_chunks_mut(image)).enumerate().for_each(
         |(index, (values, gates))| {
-            use rand_chacha::rand_core::RngCore;
             let mut rng = keyed(seed, Purpose::Dropout, step, node << 32 | index as u64);
             for (value, gate) in values.iter_mut().zip(gates) {
-                let is_kept = u64::from(rng.next_u32()) >= bound;
+                let is_kept = symmetric(&mut rng) >= bound;
                 *gate = if is_kept { OPEN } else { CLOSED };
                 *value = if is_kept { *value * factor } else { 0.0 };
             }

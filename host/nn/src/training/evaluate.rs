@@ -1,0 +1,113 @@
+//! Outputs and accuracy of a network over a data set.
+
+use std::sync::Arc;
+
+use cbp_data::{Batches, Pipeline, Plan, Samples};
+
+use crate::engine::{Engine, Purpose, Settings, predictions};
+use crate::error::TrainError;
+use crate::model::Model;
+
+/// Bytes that values of a batch may take.
+const MEMORY: usize = 256 << 20;
+/// The most images of a batch.
+const BATCH: usize = 500;
+
+/// How a network does on a data set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Images evaluated.
+    pub images: usize,
+    /// Images whose class is the largest output.
+    pub right: usize,
+    /// Images whose class is among the five largest outputs.
+    pub right_in_five: usize,
+    /// Images that could not be read; others stood in for them.
+    pub bad_images: usize,
+}
+
+impl Evaluation {
+    /// Share of images whose class is predicted right.
+    #[must_use]
+    pub fn accuracy(&self) -> f64 {
+        self.right as f64 / self.images.max(1) as f64
+    }
+
+    /// Share of images whose class is among the five largest outputs.
+    #[must_use]
+    pub fn accuracy_in_five(&self) -> f64 {
+        self.right_in_five as f64 / self.images.max(1) as f64
+    }
+}
+
+/// Outputs of every image, images × outputs, in the order of the samples.
+///
+/// # Errors
+/// The data cannot be read or do not fit.
+pub fn outputs(model: &Model, samples: &Arc<Samples>, pipeline: &Pipeline) -> Result<Vec<f32>, TrainError> {
+    let mut all = Vec::new();
+    for_each_batch(model, samples, pipeline, |outputs, _| all.extend_from_slice(outputs))?;
+    Ok(all)
+}
+
+/// How a network does.
+///
+/// # Errors
+/// The data cannot be read or do not fit.
+pub fn evaluate(
+    model: &Model,
+    samples: &Arc<Samples>,
+    pipeline: &Pipeline,
+) -> Result<Evaluation, TrainError> {
+    let classes = model.graph().output().values();
+    let mut result = Evaluation { images: 0, right: 0, right_in_five: 0, bad_images: 0 };
+    result.bad_images = for_each_batch(model, samples, pipeline, |outputs, labels| {
+        result.images += labels.len();
+        result.right += predictions(outputs, classes).zip(labels).filter(|(a, b)| a == *b).count();
+        for (row, &label) in outputs.chunks_exact(classes).zip(labels) {
+            let own = row.get(label as usize).copied().unwrap_or(f32::NEG_INFINITY);
+            result.right_in_five += usize::from(row.iter().filter(|&&other| other > own).count() < 5);
+        }
+    })?;
+    Ok(result)
+}
+
+/// Calls `visit` with the outputs and labels of each batch; gives the number of bad images.
+fn for_each_batch(
+    model: &Model,
+    samples: &Arc<Samples>,
+    pipeline: &Pipeline,
+    mut visit: impl FnMut(&[f32], &[u32]),
+) -> Result<usize, TrainError> {
+    let mut engine = engine_for(model, Purpose::Inference, samples.len());
+    let mut batches = Batches::new(Arc::clone(samples), pipeline, &Plan::evaluation(engine.capacity()))?;
+    check_shape(model, batches.shape())?;
+    while let Some(batch) = batches.next() {
+        let batch = batch?;
+        engine.input_mut(batch.len()).copy_from_slice(&batch.images);
+        // Inside the pool each parallel loop starts at once; from outside, each would wake and await another thread.
+        let outputs = rayon::scope(|_| engine.infer(model));
+        visit(outputs, &batch.labels);
+    }
+    Ok(batches.report().faults().len())
+}
+
+/// An engine with as large a batch as memory allows.
+pub(super) fn engine_for(model: &Model, purpose: Purpose, images: usize) -> Engine {
+    let of_one = Engine::new(model.graph(), 1, purpose, Settings::default()).bytes();
+    let batch = (MEMORY / of_one.max(1)).clamp(1, BATCH).min(images.max(1));
+    Engine::new(model.graph(), batch, purpose, Settings::default())
+}
+
+/// Whether prepared images are what a network reads.
+pub(super) fn check_shape(model: &Model, found: cbp_numerics::Shape) -> Result<(), TrainError> {
+    let needed = model.graph().input();
+    // A vector and an image of as many values are the same to a network that begins with a linear layer.
+    if found == needed || (found.values() == needed.values() && needed.positions() == 1) {
+        return Ok(());
+    }
+    Err(TrainError::Settings {
+        what: format!("images are {found} after preprocessing, the network reads {needed}"),
+        remedy: "choose other preprocessing, or the data set that the network was made for",
+    })
+}
