@@ -3,6 +3,7 @@
 //! - [`graph`], [`Model`], [`architectures`]: what a network computes, with its numbers, and the networks of the
 //!   literature
 //! - [`engine`]: forward and backward of a batch; `kernels`: its matrix products
+//! - [`oracle`]: the same once more, slow and obvious, for tests and for reading
 //! - [`cbp`]: the algorithm, one concept per module
 //! - [`training`]: the loop, for float and constrained networks
 //! - [`trained`]: the result in integers and scales
@@ -30,6 +31,7 @@ mod lanes;
 mod latent;
 mod model;
 mod optimiser;
+pub mod oracle;
 pub mod trained;
 pub mod training;
 mod wide;

@@ -199,7 +199,7 @@ impl Engine {
         &self.input_gradient[..self.input_gradient.len() / self.capacity * self.images]
     }
 
-    /// The outputs of the last step.
+    /// The outputs of the last forward step; a backward step may overwrite them.
     #[must_use]
     pub fn output(&self, graph: &Graph) -> &[f32] {
         let last = self.states.len() - 1;

@@ -179,11 +179,12 @@ impl<'a> Planner<'a> {
         let mut input_is_written = false;
         for node in (0..count).rev() {
             let time = self.backward_time(node);
-            let own = *gradients[node].get_or_insert_with(|| {
-                // The output, or what nobody reads.
+            if node + 1 == count {
                 self.tenants.push(Tenant { size: self.graph.shapes()[node].values(), from: count, to: time });
-                self.tenants.len() - 1
-            });
+                gradients[node] = Some(self.tenants.len() - 1);
+            }
+            // Without a gradient the output does not depend on this node, or nothing before it has parameters.
+            let Some(own) = gradients[node] else { continue };
             self.tenants[own].to = self.tenants[own].to.max(time);
             let mut shares = matches!(
                 nodes[node].op,

@@ -79,10 +79,11 @@ impl Op {
             Self::MaxPool { window } | Self::AveragePool { window, .. } => {
                 let shape = windowed(&window, input.channels)?;
                 // A window that lies in the padding alone has no largest value and no mean.
-                let size = [input.height, input.width];
-                let last = |d: usize| ([shape.height, shape.width][d] - 1) * window.stride[d];
-                let span = |d: usize| window.dilation[d] * (window.kernel[d] - 1);
-                if (0..2).any(|d| window.before[d] > span(d) || last(d) >= size[d] + window.before[d]) {
+                let covers = |d: usize, at: usize, size: usize| {
+                    (0..window.kernel[d]).any(|k| window.at(d, at, k, size).is_some())
+                };
+                let rows = (0..shape.height).all(|at| covers(0, at, input.height));
+                if !rows || !(0..shape.width).all(|at| covers(1, at, input.width)) {
                     return Err(setting("a window lies in the padding alone; pad less".to_owned()));
                 }
                 if window.area() > MOST_IN_WINDOW {

@@ -11,6 +11,9 @@ const POSITIONS: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Statistics {
     mean: Vec<f32>,
+    /// What the rounding of the mean left: where values differ little from each other it is not small beside their
+    /// differences.
+    mean_rest: Vec<f32>,
     inverse_deviation: Vec<f32>,
     /// Whether they are those of the batch, through which gradients then flow too.
     of_batch: bool,
@@ -27,11 +30,13 @@ pub(crate) fn measure(x: &[f32], eps: f32, momentum: f32, mean: &mut [f32], var:
     let mut batch = Statistics { of_batch: true, ..Statistics::default() };
     for (channel, (first, second)) in sums.into_iter().enumerate() {
         let shift = first / count;
-        let batch_mean = (f64::from(pivot[channel]) + shift) as f32;
+        let exact_mean = f64::from(pivot[channel]) + shift;
+        let batch_mean = exact_mean as f32;
         let squares = (second - first * shift).max(0.0);
         mean[channel] += momentum * (batch_mean - mean[channel]);
         var[channel] += momentum * ((squares / (count - 1.0).max(1.0)) as f32 - var[channel]);
         batch.mean.push(batch_mean);
+        batch.mean_rest.push((exact_mean - f64::from(batch_mean)) as f32);
         batch.inverse_deviation.push((1.0 / (squares / count + f64::from(eps)).sqrt()) as f32);
     }
     batch
@@ -40,17 +45,22 @@ pub(crate) fn measure(x: &[f32], eps: f32, momentum: f32, mean: &mut [f32], var:
 /// Running statistics, to be used as constants.
 pub(crate) fn constant(eps: f32, mean: &[f32], var: &[f32]) -> Statistics {
     let inverse_deviation = var.iter().map(|var| 1.0 / (var + eps).sqrt()).collect();
-    Statistics { mean: mean.to_vec(), inverse_deviation, of_batch: false }
+    Statistics {
+        mean: mean.to_vec(),
+        mean_rest: vec![0.0; mean.len()],
+        inverse_deviation,
+        of_batch: false,
+    }
 }
 
 impl Statistics {
     /// y = γ·(x − mean)·inverse deviation + β.
     pub(crate) fn forward(&self, x: &[f32], y: &mut [f32], gamma: &[f32], beta: &[f32]) {
         let channels = gamma.len();
-        let scale = self.scale(gamma);
+        let (scale, beta) = (self.scale(gamma), self.shift(gamma, beta));
         y.par_chunks_mut(POSITIONS * channels).zip(x.par_chunks(POSITIONS * channels)).for_each(|(y, x)| {
             for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
-                normalise(y, x, &self.mean, &scale, beta);
+                normalise(y, x, &self.mean, &scale, &beta);
             }
         });
     }
@@ -58,16 +68,22 @@ impl Statistics {
     /// The same in one buffer.
     pub(crate) fn forward_in_place(&self, values: &mut [f32], gamma: &[f32], beta: &[f32]) {
         let channels = gamma.len();
-        let scale = self.scale(gamma);
+        let (scale, beta) = (self.scale(gamma), self.shift(gamma, beta));
         values.par_chunks_mut(POSITIONS * channels).for_each(|values| {
             for values in values.chunks_exact_mut(channels) {
-                normalise_in_place(values, &self.mean, &scale, beta);
+                normalise_in_place(values, &self.mean, &scale, &beta);
             }
         });
     }
 
     fn scale(&self, gamma: &[f32]) -> Vec<f32> {
         gamma.iter().zip(&self.inverse_deviation).map(|(gamma, inverse)| gamma * inverse).collect()
+    }
+
+    /// β − (rest of the mean)·scale: so that γ·(x − mean)/σ + β is (x − mean)·scale + shift.
+    fn shift(&self, gamma: &[f32], beta: &[f32]) -> Vec<f32> {
+        let rest = self.mean_rest.iter().zip(self.scale(gamma));
+        beta.iter().zip(rest).map(|(beta, (rest, scale))| beta - rest * scale).collect()
     }
 
     /// Writes dL/dγ and dL/dβ, and turns dL/dy into dL/dx.
@@ -88,11 +104,14 @@ impl Statistics {
         let mut slope = vec![0.0; channels];
         for (channel, (first, second)) in sums.into_iter().enumerate() {
             let inverse = f64::from(self.inverse_deviation[channel]);
+            let rest = f64::from(self.mean_rest[channel]);
+            let second = second - rest * first;
             d_beta[channel] = first as f32;
             d_gamma[channel] = (second * inverse) as f32;
             if self.of_batch {
-                mean_dy[channel] = (first / count) as f32;
-                slope[channel] = (second * inverse * inverse / count) as f32;
+                let through = second * inverse * inverse / count;
+                slope[channel] = through as f32;
+                mean_dy[channel] = (first / count - rest * through) as f32;
             }
         }
         let block = POSITIONS * channels;

@@ -1,0 +1,478 @@
+//! The engine against the oracle, and the oracle against itself and central differences.
+#![allow(clippy::unwrap_used)] // a test may panic, in its helpers too
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cbp_nn::cbp::constraint::Window as ConstraintWindow;
+use cbp_nn::cbp::grid::Grid;
+use cbp_nn::data::rng::{Purpose, below, keyed, symmetric};
+use cbp_nn::engine::{Engine, Gradients, Purpose as For, Settings, StepKey};
+use cbp_nn::graph::{Graph, Op, Shape, Source, Window};
+use cbp_nn::oracle::dense::{Activation, Cost, Dense, Layer};
+use cbp_nn::oracle::matrix::Matrix;
+use cbp_nn::oracle::reference::{Reference, ReferenceGradients};
+use cbp_nn::{Model, Parameters, WeightSet, oracle};
+use proptest::prelude::*;
+
+/// Random choices of a case, all from one seed.
+struct Random(rand_chacha::ChaCha8Rng);
+
+impl Random {
+    fn new(seed: u64) -> Self {
+        Self(keyed(seed, Purpose::Subset, 0, 0))
+    }
+
+    /// low ..= high.
+    fn within(&mut self, low: usize, high: usize) -> usize {
+        low + below(&mut self.0, (high - low + 1) as u32) as usize
+    }
+
+    fn coin(&mut self) -> bool {
+        self.within(0, 1) == 1
+    }
+
+    /// −1 to 1.
+    fn number(&mut self) -> f32 {
+        symmetric(&mut self.0)
+    }
+
+    fn window(&mut self, largest: usize) -> Window {
+        let mut pair = |low, high| [self.within(low, high), self.within(low, high)];
+        Window {
+            kernel: pair(1, largest),
+            stride: pair(1, 2),
+            dilation: pair(1, 2),
+            before: pair(0, 1),
+            behind: pair(0, 1),
+        }
+    }
+
+    /// An operation on a tensor of `shape`; it may turn out not to fit.
+    fn op(&mut self, shape: Shape, smooth: bool) -> Op {
+        let channels = shape.channels;
+        match self.within(0, if smooth { 5 } else { 8 }) {
+            0 | 1 => {
+                let groups = if channels.is_multiple_of(2) && self.coin() { 2 } else { 1 };
+                let outputs = groups * self.within(1, 4);
+                Op::Convolution { inputs: channels, outputs, groups, window: self.window(3), bias: self.coin() }
+            }
+            2 => Op::batch_norm(channels),
+            3 => Op::AveragePool { window: self.window(3), count_padding: self.coin() },
+            4 => Op::AdaptiveAveragePool { height: self.within(1, 3), width: self.within(1, 3) },
+            5 => Op::Shortcut { stride: self.within(1, 2), before: self.within(0, 1), behind: self.within(0, 1) },
+            6 => Op::MaxPool { window: self.window(3) },
+            7 => Op::Quantise { bits: self.within(2, 8) as u32, signed: self.coin() },
+            _ if self.coin() => Op::RELU,
+            _ => Op::Clamp { low: -0.5, high: 0.75 },
+        }
+    }
+
+    /// A graph of up to nine random nodes with branches, and a linear layer at the end. Smooth: without clamps, maxima
+    /// and rounding.
+    fn graph(&mut self, smooth: bool) -> Graph {
+        let input = Shape::new(self.within(2, 6), self.within(2, 6), self.within(1, 3));
+        let mut graph = Graph::empty("random", input);
+        let mut sources = vec![Source::Input];
+        for index in 0..self.within(3, 9) {
+            let name = format!("node{index}");
+            // Mostly a chain, with jumps back.
+            let back = if self.within(0, 3) == 0 { self.within(0, sources.len() - 1) } else { 0 };
+            let source = sources[sources.len() - 1 - back];
+            let shape = graph.shape_of(source);
+            let same = |other: &&Source, channels: bool| {
+                let other = graph.shape_of(**other);
+                [other.height, other.width] == [shape.height, shape.width]
+                    && (!channels || other.channels == shape.channels)
+            };
+            let pushed = match self.within(0, 5) {
+                0 => {
+                    let partner = sources.iter().find(|other| same(other, true)).copied().unwrap_or(source);
+                    graph.push(name, Op::Add, &[source, partner])
+                }
+                1 => {
+                    let partner = sources.iter().find(|other| same(other, false)).copied().unwrap_or(source);
+                    graph.push(name, Op::Concat, &[partner, source])
+                }
+                _ => {
+                    let op = self.op(shape, smooth);
+                    graph.push(name, op, &[source])
+                }
+            };
+            sources.extend(pushed);
+        }
+        let mut last = sources[sources.len() - 1];
+        if self.coin() {
+            last = graph.push("flatten", Op::Flatten, &[last]).unwrap();
+            if !smooth {
+                last = graph.push("relu", Op::RELU, &[last]).unwrap();
+            }
+        }
+        let inputs = graph.shape_of(last).values();
+        graph.push("linear", Op::Linear { inputs, outputs: self.within(2, 4), bias: true }, &[last]).unwrap();
+        graph
+    }
+
+    /// A model with random numbers everywhere.
+    fn model(&mut self, graph: Graph) -> Model {
+        let (graph, mut parameters) = Model::new(graph, 7).into_parts();
+        for parameters in &mut parameters {
+            match parameters {
+                Parameters::Weights { bias: Some(bias), .. } => bias.iter_mut().for_each(|b| *b = self.number()),
+                Parameters::BatchNorm { gamma, beta, mean, var } => {
+                    gamma.iter_mut().for_each(|g| *g = 1.0 + 0.5 * self.number());
+                    beta.iter_mut().for_each(|b| *b = 0.5 * self.number());
+                    mean.iter_mut().for_each(|m| *m = 0.3 * self.number());
+                    var.iter_mut().for_each(|v| *v = 1.0 + 0.5 * self.number());
+                }
+                Parameters::Range(range) => *range = 1.0 + 0.5 * self.number(),
+                _ => {}
+            }
+        }
+        Model::with_parameters(graph, parameters).unwrap()
+    }
+}
+
+fn largest(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |largest, x| largest.max(x.abs()))
+}
+
+/// The largest difference, relative to the largest number, which counts as `least` at least: sums that cancel have no
+/// relative accuracy.
+fn difference(found: &[f32], expected: &[f64], least: f64) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let differences = found.iter().zip(expected).map(|(&a, b)| (f64::from(a) - b).abs());
+    differences.fold(0.0, f64::max) / largest(expected).max(least)
+}
+
+/// A batch through both; panics with the seed where they differ.
+fn compare(seed: u64, smooth: bool) {
+    let mut random = Random::new(seed);
+    let graph = random.graph(smooth);
+    let mut model = random.model(graph);
+    let settings = Settings {
+        relu_grad_at_zero: [0.0, 0.5, 1.0][random.within(0, 2)],
+        frozen_norms: random.within(0, 3) == 0,
+        frozen_ranges: true,
+    };
+    let images = random.within(2, 4);
+    let values = model.graph().input().values() * images;
+    // Coarse numbers: exact zeros and ties occur.
+    let input: Vec<f32> = (0..values).map(|_| (8.0 * random.number()).round() / 8.0).collect();
+    let outputs = model.graph().output().values();
+    let labels: Vec<u32> = (0..images).map(|_| random.within(0, outputs - 1) as u32).collect();
+    let targets: Vec<f32> = (0..images * outputs).map(|_| random.number()).collect();
+    let squared = random.coin();
+
+    let before = model.clone();
+    let mut engine =
+        Engine::new(model.graph(), images + 1, For::Training { input_gradient: true }, settings);
+    let mut gradients = Gradients::zeros(&model);
+    engine.input_mut(images).copy_from_slice(&input);
+    let output = engine.forward_train(&mut model, StepKey::default()).to_vec();
+    let loss = if squared {
+        engine.squared_error(model.graph(), &targets)
+    } else {
+        engine.cross_entropy(model.graph(), &labels)
+    };
+    engine.backward(&model, &mut gradients);
+
+    let wide = |values: &[f32]| values.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+    let (input, targets) = (wide(&input), wide(&targets));
+    // Output, loss, gradients of the input and of every parameter, as one list of lists.
+    let run = |reference: &Reference<'_>, input: &[f64]| {
+        let all = reference.forward(input);
+        let outputs = &all[all.len() - 1];
+        let (loss, gradient) = if squared {
+            reference.squared_error(outputs, &targets)
+        } else {
+            reference.cross_entropy(outputs, &labels)
+        };
+        let ReferenceGradients { parameters, input } = reference.backward(input, &all, gradient);
+        let mut lists = vec![outputs.clone(), vec![loss], input];
+        lists.extend(parameters.into_iter().flatten());
+        lists
+    };
+    let mut reference = Reference::new(&before, settings);
+    let expected = run(&reference, &input);
+    let mut found = vec![output, vec![loss as f32], engine.input_gradient().to_vec()];
+    found.extend(gradients.nodes.into_iter().flat_map(|node| [node.weight, node.bias]));
+    let least = expected[3..].iter().map(|list| largest(list)).fold(1e-3, f64::max);
+    let off = |found: &[Vec<f32>]| {
+        let pairs = found.iter().zip(&expected);
+        pairs.map(|(found, expected)| difference(found, expected, least)).fold(0.0, f64::max)
+    };
+    let found_off = off(&found);
+    CASES.fetch_add(1, Ordering::Relaxed);
+    if found_off < 1e-5 {
+        return;
+    }
+    // Some networks enlarge the rounding of f32 (batch norms of few and similar numbers), or a number lies so near to a
+    // bound that rounding takes it to the other side. How far does rounding alone go?
+    ILL_CONDITIONED.fetch_add(1, Ordering::Relaxed);
+    reference.rounds = true;
+    let narrow = |list: Vec<f64>| list.into_iter().map(|x| x as f32).collect();
+    let rounded: Vec<Vec<f32>> = run(&reference, &input).into_iter().map(narrow).collect();
+    let rounded_off = off(&rounded);
+    assert!(
+        found_off < 100.0 * rounded_off,
+        "seed {seed}: off by {found_off}, the reference in f32 by {rounded_off}\n{:#?}",
+        model.graph()
+    );
+}
+
+/// Cases compared, and those that f32 cannot compute to five digits.
+static CASES: AtomicUsize = AtomicUsize::new(0);
+static ILL_CONDITIONED: AtomicUsize = AtomicUsize::new(0);
+
+/// Gradients of the reference against central differences, with steps that agree with each other.
+fn central_differences(seed: u64) {
+    let mut random = Random::new(seed);
+    let graph = random.graph(true);
+    let model = random.model(graph);
+    let settings = Settings { frozen_norms: random.coin(), ..Settings::default() };
+    let mut reference = Reference::new(&model, settings);
+    let images = 3;
+    let mut input: Vec<f64> =
+        (0..model.graph().input().values() * images).map(|_| f64::from(random.number())).collect();
+    let labels = [0, 1, 1];
+    let loss = |reference: &Reference<'_>, input: &[f64]| {
+        let values = reference.forward(input);
+        reference.cross_entropy(&values[values.len() - 1], &labels)
+    };
+    let values = reference.forward(&input);
+    let (_, gradient) = reference.cross_entropy(&values[values.len() - 1], &labels);
+    let gradients = reference.backward(&input, &values, gradient);
+    let check = |what: &str, found: f64, low: f64, high: f64, step: f64| {
+        let expected = (high - low) / (2.0 * step);
+        let bound = 1e-6 * expected.abs().max(1.0);
+        assert!((found - expected).abs() < bound, "seed {seed}, {what}: {found}, central difference {expected}");
+    };
+    let step = 1e-5;
+    for index in 0..input.len() {
+        let kept = input[index];
+        let mut at = |x| {
+            input[index] = x;
+            loss(&reference, &input).0
+        };
+        let (low, high) = (at(kept - step), at(kept + step));
+        at(kept);
+        check(&format!("input {index}"), gradients.input[index], low, high, step);
+    }
+    for node in 0..gradients.parameters.len() {
+        for list in 0..2 {
+            for index in 0..gradients.parameters[node][list].len() {
+                let kept = reference.parameters[node][list][index];
+                let mut at = |w| {
+                    reference.parameters[node][list][index] = w;
+                    loss(&reference, &input).0
+                };
+                let (low, high) = (at(kept - step), at(kept + step));
+                at(kept);
+                let found = gradients.parameters[node][list][index];
+                check(&format!("node {node}, list {list}, {index}"), found, low, high, step);
+            }
+        }
+    }
+}
+
+/// A fully connected network of the given widths with random weights.
+fn dense(random: &mut Random, widths: &[usize], activation: Activation, cost: Cost) -> Dense {
+    let count = widths.len() - 1;
+    let layers = widths.windows(2).enumerate().map(|(index, pair)| Layer {
+        weights: Matrix::from_fn(pair[1], pair[0] + 1, |_, _| f64::from(random.number())),
+        activation: match (index + 1 == count, cost) {
+            (true, Cost::CrossEntropy) => Activation::Softmax,
+            (true, Cost::SquaredError) => Activation::Identity,
+            _ => activation,
+        },
+    });
+    Dense { layers: layers.collect(), cost }
+}
+
+fn activations() -> impl Strategy<Value = Activation> {
+    prop_oneof![
+        Just(Activation::Identity),
+        Just(Activation::Tanh),
+        Just(Activation::Sigmoid),
+        Just(Activation::Relu { at_zero: 0.0 }),
+        Just(Activation::Box { width: 0.7 }),
+    ]
+}
+
+fn costs() -> impl Strategy<Value = Cost> {
+    prop_oneof![Just(Cost::CrossEntropy), Just(Cost::SquaredError)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn engine_equals_the_reference(seed: u64) {
+        compare(seed, false);
+        let (cases, ill) = (CASES.load(Ordering::Relaxed), ILL_CONDITIONED.load(Ordering::Relaxed));
+        prop_assert!(ill < 5 + cases / 20, "{ill} of {cases} cases were off by more than 1e-5");
+    }
+
+    /// Induction: the base case and each step on their own against central differences of C with respect to z, and the
+    /// whole against the Kronecker form.
+    #[test]
+    fn matrix_form_by_induction(
+        widths in prop::collection::vec(1_usize..=16, 2..=9),
+        activation in activations(),
+        cost in costs(),
+        seed: u64,
+    ) {
+        let mut random = Random::new(seed);
+        let network = dense(&mut random, &widths, activation, cost);
+        let mut column = |len: usize| Matrix::from_fn(len, 1, |_, _| f64::from(random.number()));
+        let x = column(widths[0]);
+        let last = widths.len() - 1;
+        let y = match cost {
+            Cost::SquaredError => column(widths[last]),
+            Cost::CrossEntropy => Matrix::from_fn(widths[last], 1, |row, _| if row == 0 { 1.0 } else { 0.0 }),
+        };
+        let trace = network.forward(&x);
+        // C as a function of z of one layer.
+        let cost_from = |layer: usize, z: &Matrix| {
+            let mut a = network.layers[layer].activation.value(z);
+            for later in &network.layers[layer + 1..] {
+                a = later.activation.value(&(&later.weights * &a.augmented()));
+            }
+            cost.value(&a, &y)
+        };
+        let mut delta = network.last_delta(&trace, &y);
+        for layer in (0..last).rev() {
+            if layer + 1 < last {
+                delta = network.delta_before(&trace, layer + 1, &delta);
+            }
+            for row in 0..delta.rows {
+                let moved = |step: f64| {
+                    let mut z = trace.z[layer].clone();
+                    z[(row, 0)] += step;
+                    cost_from(layer, &z)
+                };
+                let of = |step: f64| (moved(step) - moved(-step)) / (2.0 * step);
+                // At a kink differences of two steps disagree: nothing to compare there.
+                let (near, far) = (of(1e-6), of(3e-6));
+                if (near - far).abs() < 1e-7 * near.abs().max(1.0) {
+                    let found = delta[(row, 0)];
+                    prop_assert!((found - near).abs() < 1e-6 * near.abs().max(1.0), "layer {layer}: {found}, {near}");
+                }
+            }
+        }
+        let (gradients, _) = network.gradients(&x, &y);
+        let weights: usize = network.layers.iter().map(|layer| layer.weights.values.len()).sum();
+        if weights <= 600 {
+            for (matrix, kronecker) in gradients.iter().zip(network.gradients_by_kronecker(&x, &y)) {
+                for (a, b) in matrix.values.iter().zip(&kronecker.values) {
+                    prop_assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{a}, Kronecker {b}");
+                }
+            }
+        }
+    }
+
+    /// The engine on a batch against the mean of the matrix form over its images.
+    #[test]
+    fn engine_equals_the_matrix_form(
+        widths in prop::collection::vec(1_usize..=16, 2..=9),
+        images in 2_usize..6,
+        seed: u64,
+    ) {
+        let mut random = Random::new(seed);
+        let network = dense(&mut random, &widths, Activation::Relu { at_zero: 0.0 }, Cost::CrossEntropy);
+        let mut graph = Graph::empty("dense", Shape::vector(widths[0]));
+        let mut source = Source::Input;
+        let mut parameters = Vec::new();
+        for (index, layer) in network.layers.iter().enumerate() {
+            let (outputs, inputs) = (layer.weights.rows, layer.weights.columns - 1);
+            let op = Op::Linear { inputs, outputs, bias: true };
+            source = graph.push(format!("fc{index}"), op, &[source]).unwrap();
+            let weight = layer.weights.without_last_column().values.iter().map(|&w| w as f32).collect();
+            let bias = (0..outputs).map(|o| layer.weights[(o, inputs)] as f32).collect();
+            parameters.push(Parameters::Weights { weight, bias: Some(bias) });
+            if index + 1 < network.layers.len() {
+                source = graph.push(format!("relu{index}"), Op::RELU, &[source]).unwrap();
+                parameters.push(Parameters::None);
+            }
+        }
+        let mut model = Model::with_parameters(graph, parameters).unwrap();
+        let input: Vec<f32> = (0..images * widths[0]).map(|_| random.number()).collect();
+        let classes = widths[widths.len() - 1];
+        let labels: Vec<u32> = (0..images).map(|_| random.within(0, classes - 1) as u32).collect();
+        let mut engine =
+            Engine::new(model.graph(), images, For::Training { input_gradient: true }, Settings::default());
+        let mut gradients = Gradients::zeros(&model);
+        engine.input_mut(images).copy_from_slice(&input);
+        engine.forward_train(&mut model, StepKey::default());
+        engine.cross_entropy(model.graph(), &labels);
+        engine.backward(&model, &mut gradients);
+
+        let share = 1.0 / images as f64;
+        let mut input_gradients = Vec::new();
+        // Nearer to 0, the rounding of f32 may take a number to the other side of ReLU's kink.
+        for image in input.chunks_exact(widths[0]) {
+            let x: Vec<f64> = image.iter().map(|&x| f64::from(x)).collect();
+            let trace = network.forward(&Matrix::column(&x));
+            let near = |z: &Matrix| z.values.iter().any(|x| x.abs() < 1e-5 * largest(&z.values).max(1.0));
+            prop_assume!(!trace.z.iter().any(near));
+        }
+        let mut sums: Vec<Matrix> = network.layers.iter().map(|layer| layer.weights.scaled(0.0)).collect();
+        for (image, &label) in labels.iter().enumerate() {
+            let x: Vec<f64> = input[image * widths[0]..][..widths[0]].iter().map(|&x| f64::from(x)).collect();
+            let y = Matrix::from_fn(classes, 1, |row, _| if row == label as usize { 1.0 } else { 0.0 });
+            let (of_image, dx) = network.gradients(&Matrix::column(&x), &y);
+            for (sum, gradient) in sums.iter_mut().zip(&of_image) {
+                *sum = &*sum + &gradient.scaled(share);
+            }
+            input_gradients.extend(dx.scaled(share).values);
+        }
+        let least = sums.iter().map(|sum| largest(&sum.values)).fold(1e-3, f64::max);
+        prop_assert!(difference(engine.input_gradient(), &input_gradients, least) < 1e-5);
+        for (node, sum) in model.graph().weighted().zip(&sums) {
+            let found = &gradients.nodes[node];
+            prop_assert!(difference(&found.weight, &sum.without_last_column().values, least) < 1e-5);
+            let biases: Vec<f64> = (0..sum.rows).map(|o| sum[(o, sum.columns - 1)]).collect();
+            prop_assert!(difference(&found.bias, &biases, least) < 1e-5);
+        }
+    }
+
+    /// CBP's term: its slope is the derivative of its value, away from edges.
+    #[test]
+    fn constraint_term_and_central_differences(
+        ws in prop::collection::vec(-1.5_f32..1.5, 1..20), g in 1_u32..30, scale in 0.2_f32..1.0,
+    ) {
+        for set in WeightSet::ALL {
+            let grid = Grid::new(set, scale);
+            let lambda: Vec<f32> = (0..ws.len()).map(|i| 0.1 + 0.01 * i as f32).collect();
+            let (_, slopes) = oracle::constraint_term(&grid, ConstraintWindow::at(g), &ws, &lambda);
+            for (index, slope) in slopes.iter().enumerate() {
+                let moved = |step: f32| {
+                    let mut ws = ws.clone();
+                    ws[index] += step;
+                    let (value, _) = oracle::constraint_term(&grid, ConstraintWindow::at(g), &ws, &lambda);
+                    (value, f64::from(ws[index]))
+                };
+                let step = 1.0 / 4096.0;
+                let ((low, from), (middle, at), (high, to)) = (moved(-step), moved(0.0), moved(step));
+                let (left, right) = ((middle - low) / (at - from), (high - middle) / (to - at));
+                if (left - right).abs() < 1e-3 * f64::from(lambda[index]) {
+                    prop_assert!((slope - right).abs() < 2e-3 * f64::from(lambda[index]), "{set}: {slope}, {right}");
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn smooth_graphs_equal_the_reference(seed: u64) {
+        compare(seed, true);
+    }
+
+    #[test]
+    fn reference_and_central_differences(seed: u64) {
+        central_differences(seed);
+    }
+}
