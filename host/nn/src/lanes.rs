@@ -28,7 +28,6 @@ fn sum2_in_lanes(xs: &[f32], ys: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     partial.iter().sum()
 }
 
-
 /// The largest f(x_i), but at least 0.
 pub(crate) fn max_by(xs: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let larger = |a: f32, b: f32| if b > a { b } else { a };

@@ -138,9 +138,14 @@ fn update_constrained(
     for ((((latent, deployed), gradient), velocity), lambda) in blocks {
         let scratch = &mut scratch[..latent.len()];
         if is_active {
-            report.constraint_term += f64::from(constraint.lagrangian_term(latent, lambda, scratch));
-            constraint.slopes_into(scratch, latent);
-            add_products(gradient, scratch, lambda);
+            let levels = if weights.straight_through {
+                &*deployed
+            } else {
+                grid.quantise_into(scratch, latent);
+                &*scratch
+            };
+            report.constraint_term +=
+                f64::from(constraint.add_to_gradient(gradient, latent, levels, lambda));
         }
         step.apply(latent, gradient, velocity);
         if let Some(bound) = weights.weight_clip {
@@ -160,15 +165,6 @@ fn update_constrained(
         }
     }
     report
-}
-
-/// sums += xs · ys, element by element.
-fn add_products(sums: &mut [f32], xs: &[f32], ys: &[f32]) {
-    wide!({
-        for ((sum, &x), &y) in sums.iter_mut().zip(xs).zip(ys) {
-            *sum += x * y;
-        }
-    });
 }
 
 fn clamp(ws: &mut [f32], bound: f32) {

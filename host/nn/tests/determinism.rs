@@ -4,7 +4,7 @@
 mod common;
 
 use cbp_nn::architectures::{lenet5, resnet20};
-use cbp_nn::data::{Content, Classes, Preprocess, Samples, Step, Pipeline};
+use cbp_nn::data::{Classes, Content, Pipeline, Preprocess, Samples, Step};
 use cbp_nn::graph::{Graph, Shape};
 use cbp_nn::training::{TrainingData, outputs};
 use cbp_nn::{CbpConfig, Ends, Model, Trainer, WeightSet};
@@ -53,10 +53,9 @@ fn noise(shape: Shape, images: usize) -> TrainingData {
 
 #[test]
 fn convolutional_networks() {
-    for (graph, batch) in [
-        (resnet20(Shape::new(16, 16, 3), 10).unwrap(), 20),
-        (lenet5(Shape::new(28, 28, 1), 10).unwrap(), 13),
-    ] {
+    for (graph, batch) in
+        [(resnet20(Shape::new(16, 16, 3), 10).unwrap(), 20), (lenet5(Shape::new(28, 28, 1), 10).unwrap(), 13)]
+    {
         let graph: Graph = graph;
         let data = noise(graph.input(), 40);
         let mut config = CbpConfig::short(1);

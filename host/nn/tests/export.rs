@@ -5,8 +5,8 @@
 mod common;
 
 use cbp_nn::data::Samples;
-use cbp_nn::trained::{TrainedMlp, TrainedWeights};
 use cbp_nn::graph::{Graph, Node, Op};
+use cbp_nn::trained::{TrainedMlp, TrainedWeights};
 use cbp_nn::training::outputs;
 use cbp_nn::{CbpConfig, Ends, ExportError, Model, Parameters, Trainer, WeightSet};
 

@@ -54,12 +54,22 @@ impl Random {
             0 | 1 => {
                 let groups = if channels.is_multiple_of(2) && self.coin() { 2 } else { 1 };
                 let outputs = groups * self.within(1, 4);
-                Op::Convolution { inputs: channels, outputs, groups, window: self.window(3), bias: self.coin() }
+                Op::Convolution {
+                    inputs: channels,
+                    outputs,
+                    groups,
+                    window: self.window(3),
+                    bias: self.coin(),
+                }
             }
             2 => Op::batch_norm(channels),
             3 => Op::AveragePool { window: self.window(3), count_padding: self.coin() },
             4 => Op::AdaptiveAveragePool { height: self.within(1, 3), width: self.within(1, 3) },
-            5 => Op::Shortcut { stride: self.within(1, 2), before: self.within(0, 1), behind: self.within(0, 1) },
+            5 => Op::Shortcut {
+                stride: self.within(1, 2),
+                before: self.within(0, 1),
+                behind: self.within(0, 1),
+            },
             6 => Op::MaxPool { window: self.window(3) },
             7 => Op::Quantise { bits: self.within(2, 8) as u32, signed: self.coin() },
             _ if self.coin() => Op::RELU,
@@ -115,16 +125,21 @@ impl Random {
     /// A model with random numbers everywhere.
     fn model(&mut self, graph: Graph) -> Model {
         let (graph, mut parameters) = Model::new(graph, 7).into_parts();
+        let mut fill = |list: &mut [f32], middle: f32, spread: f32| {
+            for number in list {
+                *number = middle + spread * self.number();
+            }
+        };
         for parameters in &mut parameters {
             match parameters {
-                Parameters::Weights { bias: Some(bias), .. } => bias.iter_mut().for_each(|b| *b = self.number()),
+                Parameters::Weights { bias: Some(bias), .. } => fill(bias, 0.0, 1.0),
                 Parameters::BatchNorm { gamma, beta, mean, var } => {
-                    gamma.iter_mut().for_each(|g| *g = 1.0 + 0.5 * self.number());
-                    beta.iter_mut().for_each(|b| *b = 0.5 * self.number());
-                    mean.iter_mut().for_each(|m| *m = 0.3 * self.number());
-                    var.iter_mut().for_each(|v| *v = 1.0 + 0.5 * self.number());
+                    fill(gamma, 1.0, 0.5);
+                    fill(beta, 0.0, 0.5);
+                    fill(mean, 0.0, 0.3);
+                    fill(var, 1.0, 0.5);
                 }
-                Parameters::Range(range) => *range = 1.0 + 0.5 * self.number(),
+                Parameters::Range(range) => fill(std::slice::from_mut(range), 1.0, 0.5),
                 _ => {}
             }
         }
@@ -164,8 +179,7 @@ fn compare(seed: u64, smooth: bool) {
     let squared = random.coin();
 
     let before = model.clone();
-    let mut engine =
-        Engine::new(model.graph(), images + 1, For::Training { input_gradient: true }, settings);
+    let mut engine = Engine::new(model.graph(), images + 1, For::Training { input_gradient: true }, settings);
     let mut gradients = Gradients::zeros(&model);
     engine.input_mut(images).copy_from_slice(&input);
     let output = engine.forward_train(&mut model, StepKey::default()).to_vec();
@@ -245,7 +259,10 @@ fn central_differences(seed: u64) {
     let check = |what: &str, found: f64, low: f64, high: f64, step: f64| {
         let expected = (high - low) / (2.0 * step);
         let bound = 1e-6 * expected.abs().max(1.0);
-        assert!((found - expected).abs() < bound, "seed {seed}, {what}: {found}, central difference {expected}");
+        assert!(
+            (found - expected).abs() < bound,
+            "seed {seed}, {what}: {found}, central difference {expected}"
+        );
     };
     let step = 1e-5;
     for index in 0..input.len() {

@@ -1,10 +1,12 @@
-//! Measures networks on the simulated accelerator, or predicts their cycles.
+//! Measures networks on the simulated accelerator, or predicts their cycles; and training on the CPU.
 //!
 //! - [`Bench`]: what to measure; [`measure`], [`predict`]
 //! - [`Figures`]: what was measured
 //! - [`Workload`]: which network
+//! - [`TrainBench`], [`measure_training`]: training
 
 mod figures;
+mod train;
 mod workload;
 
 use std::fs::File;
@@ -23,6 +25,7 @@ use crate::compare::{compare, scalar_model};
 use crate::runtime::{RunError, Session, SimulatorError, simulator};
 
 pub use figures::{Cycles, Figures, LayerFigures, LinkFigures};
+pub use train::{MODELS, TrainBench, TrainBenchError, TrainFigures, TrainRow, measure_training};
 pub use workload::{UnknownWorkload, Workload};
 
 /// What to measure.

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use cbp_host::bench::{Bench as Measurement, Figures, Memory, Workload, measure, predict};
+use cbp_host::bench::{
+    Bench as Measurement, Figures, Memory, TrainBench, TrainRow, Workload, measure, measure_training, predict,
+};
 use cbp_host::files::check_writable;
 use cbp_isa::WeightSet;
 use cbp_sim::Link;
@@ -23,6 +25,70 @@ pub enum Bench {
   cbp bench device --net resnet20 --timeline out.json    # open in https://ui.perfetto.dev
 Networks: lenet5, resnet20, alexnet, vgg16, googlenet, resnet18, resnet50 (NAME@SIZE for another input size).")]
     Device(Device),
+    /// Training steps on this CPU, beside the most f32 operations it could do
+    #[command(after_help = "Examples:
+  cbp bench train
+  cbp bench train --threads 2 --json
+  cbp bench train --overhead two-bit-shift    # and what CBP's multipliers add to a step")]
+    Train(Train),
+}
+
+#[derive(Args)]
+pub struct Train {
+    /// Threads
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Measured steps of each network; the best counts
+    #[arg(long, default_value_t = 10)]
+    steps: usize,
+    /// Networks: mlp, vgg7, resnet18
+    #[arg(long, value_delimiter = ',', default_value = "mlp,vgg7,resnet18")]
+    models: Vec<String>,
+    /// Measure what the multipliers add to a step, for this weight set
+    #[arg(long, value_name = "SET")]
+    overhead: Option<WeightSet>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Train {
+    fn run(&self) -> Result<ExitCode> {
+        let bench = TrainBench {
+            threads: self.threads.max(1),
+            steps: self.steps.max(1),
+            models: self.models.clone(),
+            overhead: self.overhead,
+        };
+        let figures = measure_training(&bench, |row| {
+            if !self.json {
+                print_training(row);
+            }
+        })?;
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&figures)?);
+        } else {
+            println!("load before: {:.2}", figures.load);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn print_training(row: &TrainRow) {
+    let overhead = row.cbp_overhead.map(|share| format!(", multipliers add {:.1} %", 100.0 * share));
+    println!(
+        "{:10} batch {:3}: {:8.1} images/s, {:6.1} GFLOP/s, {:.3} of the roof of {} × {:.1}, CPU/wall {:.2}, peak {:.0} MiB{}",
+        row.model,
+        row.batch,
+        row.images_per_s,
+        row.gflops,
+        row.fraction,
+        row.threads,
+        row.roof_gflops,
+        row.cpu_over_wall,
+        row.peak_mib,
+        overhead.unwrap_or_default()
+    );
 }
 
 #[derive(Args)]
@@ -73,8 +139,10 @@ pub struct Device {
 
 impl Bench {
     pub fn run(&self) -> Result<ExitCode> {
-        let Self::Device(device) = self;
-        device.run()
+        match self {
+            Self::Device(device) => device.run(),
+            Self::Train(train) => train.run(),
+        }
     }
 }
 

@@ -31,6 +31,7 @@ pub const NAMES: [&str; 8] =
 ///
 /// # Errors
 /// The images are too small.
+#[must_use]
 pub fn build(name: &str, input: Shape, classes: usize) -> Option<Result<Graph, GraphError>> {
     Some(match name {
         "mlp" => mlp(input, &[256; 3], classes, Hidden::BatchNorm),

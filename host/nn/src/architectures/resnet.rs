@@ -76,12 +76,8 @@ fn add_block(
     }
     let mut shortcut = input;
     if stride > 1 || builder.channels(input) != outputs {
-        shortcut = builder.convolution(
-            &name("downsample.0"),
-            input,
-            outputs,
-            Window::square(1, stride, 0),
-        )?;
+        shortcut =
+            builder.convolution(&name("downsample.0"), input, outputs, Window::square(1, stride, 0))?;
         shortcut = builder.batch_norm(&name("downsample.1"), shortcut)?;
     }
     last = builder.push(&name("add"), Op::Add, &[last, shortcut])?;

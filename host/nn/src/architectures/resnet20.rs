@@ -24,8 +24,11 @@ pub fn resnet20(input: Shape, classes: usize) -> Result<Graph, GraphError> {
             last = builder.batch_norm(&name("bn2"), last)?;
             if stride > 1 {
                 let before = outputs / 4;
-                shortcut =
-                    builder.push(&name("shortcut"), Op::Shortcut { stride, before, behind: before }, &[shortcut])?;
+                shortcut = builder.push(
+                    &name("shortcut"),
+                    Op::Shortcut { stride, before, behind: before },
+                    &[shortcut],
+                )?;
             }
             last = builder.push(&name("add"), Op::Add, &[last, shortcut])?;
             last = builder.relu(&name("relu2"), last)?;

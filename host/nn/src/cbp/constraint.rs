@@ -2,12 +2,10 @@
 //! weight is left free to choose its level.
 
 use super::grid::Grid;
-use super::steps::StepFunction;
-use crate::lanes;
 use crate::wide::wide;
 
-/// Gaps of the largest set.
-const GAPS: usize = 6;
+/// Sums that are kept side by side.
+const LANES: usize = 16;
 
 /// How much of each gap is constrained: u = 1 − 1/g.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,97 +24,114 @@ impl Window {
     }
 }
 
-/// cs(w; g) on one grid.
+/// cs(w; g) on one grid: twice the distance to the nearest level, or 0 inside the window of the gap that w lies in.
 ///
 /// At the exact edges of a window the published code keeps the value at both, but has slope 0 at the lower one; on a
 /// level the slope is +2. This follows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Constraint {
-    first: f32,
-    last: f32,
-    /// (lower level, upper level, largest value kept) of each gap; unused ones have no inside.
-    gaps: [(f32, f32, f32); GAPS],
-    gap_count: usize,
-    slope: StepFunction,
+    grid: Grid,
+    bounds: Bounds,
+}
+
+/// The largest distances that are constrained. Gaps of a grid have at most two sizes: one for the outermost gap on
+/// either side, one for those inside.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Bounds {
+    /// Outermost level; beyond it every distance is constrained.
+    outer: f32,
+    /// Magnitude from which on the outermost gaps lie.
+    inner: f32,
+    /// Twice the largest distance within the inner gaps, and within the outermost ones.
+    inner_bound: f32,
+    outer_bound: f32,
+}
+
+impl Bounds {
+    fn new(grid: &Grid, window: Window) -> Self {
+        let u = window.constrained_share;
+        let levels = grid.levels();
+        let last = levels.len() - 1;
+        let gap = |index: usize| levels[index] - levels[index - 1];
+        let middle = levels.len() / 2;
+        Self {
+            outer: levels[last],
+            inner: levels[last - 1].max(0.0),
+            inner_bound: gap(middle) * u,
+            outer_bound: gap(last) * u,
+        }
+    }
+
+    /// Value and slope at w, whose nearest level is q.
+    #[inline(always)]
+    fn at(self, w: f32, q: f32) -> (f32, f32) {
+        let distance = w - q;
+        let value = 2.0 * distance.abs();
+        let within = if w.abs() < self.inner { self.inner_bound } else { self.outer_bound };
+        let is_inside = w >= -self.outer && w < self.outer;
+        let bound = if is_inside { within } else { f32::INFINITY };
+        let kept = if value <= bound { value } else { 0.0 };
+        let above = if value < bound { 2.0 } else { 0.0 };
+        let below = if value <= bound { -2.0 } else { 0.0 };
+        (kept, if distance >= 0.0 { above } else { below })
+    }
 }
 
 impl Constraint {
     /// The constraint of a grid under a window.
     #[must_use]
     pub fn new(grid: &Grid, window: Window) -> Self {
-        let u = window.constrained_share;
-        let levels = grid.levels();
-        let (first, last) = (levels[0], levels[levels.len() - 1]);
-        let mut gaps = [(f32::INFINITY, f32::NEG_INFINITY, 0.0); GAPS];
-        let mut steps = Vec::new();
-        for (index, (pair, &m)) in levels.windows(2).zip(grid.medians()).enumerate() {
-            let (lo, hi) = (pair[0], pair[1]);
-            gaps[index] = (lo, hi, (hi - lo) * u);
-            steps.extend([(lo, 4.0), (lo + (m - lo) * u, -2.0), (hi - (hi - m) * u, -2.0)]);
-        }
-        steps.push((last, 4.0));
-        Self { first, last, gaps, gap_count: levels.len() - 1, slope: StepFunction::new(-2.0, steps) }
+        Self { grid: grid.clone(), bounds: Bounds::new(grid, window) }
     }
 
     /// cs(w; g).
     #[must_use]
     pub fn value(&self, w: f32) -> f32 {
-        let outside = 2.0 * (self.first - w).max(w - self.last).max(0.0);
-        self.gaps.iter().fold(outside, |value, &gap| value + tooth(w, gap))
+        self.bounds.at(w, self.grid.quantise(w)).0
     }
 
     /// d cs / dw.
     #[must_use]
     pub fn slope(&self, w: f32) -> f32 {
-        self.slope.at(w)
+        self.bounds.at(w, self.grid.quantise(w)).1
     }
 
     /// [`Constraint::value`] of many weights.
     pub(crate) fn values_into(&self, out: &mut [f32], ws: &[f32]) {
-        match self.gap_count {
-            1 => self.values_unrolled::<1>(out, ws),
-            2 => self.values_unrolled::<2>(out, ws),
-            4 => self.values_unrolled::<4>(out, ws),
-            _ => self.values_unrolled::<GAPS>(out, ws),
-        }
-    }
-
-    /// With the number of gaps known, the loop over weights vectorises.
-    fn values_unrolled<const COUNT: usize>(&self, out: &mut [f32], ws: &[f32]) {
-        let gaps: [_; COUNT] = std::array::from_fn(|gap| self.gaps[gap]);
-        let (first, last) = (self.first, self.last);
+        self.grid.quantise_into(out, ws);
+        let bounds = self.bounds;
         wide!({
             for (out, &w) in out.iter_mut().zip(ws) {
-                let (below, above) = (first - w, w - last);
-                let outside = if below > above { below } else { above };
-                let mut value = if outside > 0.0 { 2.0 * outside } else { 0.0 };
-                for gap in gaps {
-                    value += tooth(w, gap);
-                }
-                *out = value;
+                *out = bounds.at(w, *out).0;
             }
         });
     }
 
-    /// [`Constraint::slope`] of many weights.
-    pub(crate) fn slopes_into(&self, out: &mut [f32], ws: &[f32]) {
-        self.slope.fill(out, ws, 1.0);
+    /// Adds λ·dcs/dw to the gradient of each weight, and gives Σ λ·cs. `qs` are the nearest levels of the weights.
+    pub(crate) fn add_to_gradient(&self, gradient: &mut [f32], ws: &[f32], qs: &[f32], lambda: &[f32]) -> f32 {
+        let bounds = self.bounds;
+        wide!({
+            let mut sums = [0.0; LANES];
+            let (gradient, gradient_rest) = gradient.as_chunks_mut::<LANES>();
+            let (ws, ws_rest) = ws.as_chunks::<LANES>();
+            let (qs, qs_rest) = qs.as_chunks::<LANES>();
+            let (lambda, lambda_rest) = lambda.as_chunks::<LANES>();
+            for ((gradient, ws), (qs, lambda)) in gradient.iter_mut().zip(ws).zip(qs.iter().zip(lambda)) {
+                for lane in 0..LANES {
+                    let (value, slope) = bounds.at(ws[lane], qs[lane]);
+                    sums[lane] += value * lambda[lane];
+                    gradient[lane] += slope * lambda[lane];
+                }
+            }
+            let rest = gradient_rest.iter_mut().zip(ws_rest).zip(qs_rest.iter().zip(lambda_rest));
+            for (((gradient, &w), (&q, &lambda)), sum) in rest.zip(&mut sums) {
+                let (value, slope) = bounds.at(w, q);
+                *sum += value * lambda;
+                *gradient += slope * lambda;
+            }
+            sums.iter().sum()
+        })
     }
-
-    /// Σ λ·cs; `scratch` holds at least as many numbers as there are weights.
-    pub(crate) fn lagrangian_term(&self, ws: &[f32], lambda: &[f32], scratch: &mut [f32]) -> f32 {
-        let values = &mut scratch[..ws.len()];
-        self.values_into(values, ws);
-        lanes::sum2(values, lambda, |value, lambda| value * lambda)
-    }
-}
-
-/// Twice the distance to the nearer end of a gap; 0 outside the gap and inside the window.
-#[inline]
-fn tooth(w: f32, (lo, hi, largest): (f32, f32, f32)) -> f32 {
-    let (left, right) = (w - lo, hi - w);
-    let value = 2.0 * if left < right { left } else { right };
-    if value > 0.0 && value <= largest { value } else { 0.0 }
 }
 
 /// Y(w): the sawtooth without a window, which is twice the distance to the nearest level.
@@ -176,19 +191,26 @@ mod tests {
         }
 
         #[test]
-        fn many_weights_at_once_give_the_same_bits(
+        fn many_weights_at_once_give_the_same_numbers(
             ws in prop::collection::vec(-1.5_f32..1.5, 1..40),
             g in 1_u32..50,
         ) {
             for set in WeightSet::ALL {
-                let constraint = Constraint::new(&Grid::new(set, 0.4), Window::at(g));
-                let (mut values, mut slopes) = (vec![0.0; ws.len()], vec![0.0; ws.len()]);
+                let grid = Grid::new(set, 0.4);
+                let constraint = Constraint::new(&grid, Window::at(g));
+                let mut values = vec![0.0; ws.len()];
                 constraint.values_into(&mut values, &ws);
-                constraint.slopes_into(&mut slopes, &ws);
+                let lambda: Vec<f32> = (0..ws.len()).map(|i| i as f32).collect();
+                let qs: Vec<f32> = ws.iter().map(|&w| grid.quantise(w)).collect();
+                let mut gradient = vec![1.0; ws.len()];
+                let term = constraint.add_to_gradient(&mut gradient, &ws, &qs, &lambda);
+                let mut expected = 0.0;
                 for (i, &w) in ws.iter().enumerate() {
                     prop_assert_eq!(values[i].to_bits(), constraint.value(w).to_bits());
-                    prop_assert_eq!(slopes[i].to_bits(), constraint.slope(w).to_bits());
+                    prop_assert_eq!(gradient[i], 1.0 + lambda[i] * constraint.slope(w));
+                    expected += f64::from(lambda[i]) * f64::from(values[i]);
                 }
+                prop_assert!((f64::from(term) - expected).abs() <= 1e-5 * expected.max(1.0));
             }
         }
     }

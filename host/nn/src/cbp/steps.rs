@@ -1,9 +1,9 @@
-//! Piecewise constant functions: the quantiser and the slope of the constraint are both of this form.
+//! Piecewise constant functions: the quantiser is one.
 
 use crate::wide::wide;
 
-/// Edges of the largest such function: three per gap of the seven levels of two-bit shift, and one.
-const CAPACITY: usize = 19;
+/// Edges of the largest such function: the gaps of the seven levels of two-bit shift.
+const CAPACITY: usize = 6;
 
 /// base + Σ `jumps[j]` over all edges with w ≥ `edges[j]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,9 +37,6 @@ impl StepFunction {
             2 => self.fill_unrolled::<2>(out, ws, scale),
             4 => self.fill_unrolled::<4>(out, ws, scale),
             6 => self.fill_unrolled::<6>(out, ws, scale),
-            7 => self.fill_unrolled::<7>(out, ws, scale),
-            13 => self.fill_unrolled::<13>(out, ws, scale),
-            19 => self.fill_unrolled::<19>(out, ws, scale),
             _ => out.iter_mut().zip(ws).for_each(|(out, &w)| *out = scale * self.at(w)),
         }
     }

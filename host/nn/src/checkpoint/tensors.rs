@@ -23,9 +23,7 @@ impl From<TrainError> for Described {
 /// where there are any: the deployed ones follow from them. Scales are left out: they are part of a grid.
 pub(super) fn visit<'a>(trainer: &'a Trainer, visit: &mut dyn FnMut(String, Vec<usize>, &'a [f32])) {
     let nodes = trainer.model.graph().nodes().iter().zip(trainer.model.parameters());
-    for (((node, parameters), latent), velocity) in
-        nodes.zip(&trainer.latent).zip(&trainer.velocity.nodes)
-    {
+    for (((node, parameters), latent), velocity) in nodes.zip(&trainer.latent).zip(&trainer.velocity.nodes) {
         let mut flat = |part: &str, values: &'a [f32]| {
             visit(of(&node.name, part), vec![values.len()], values);
         };
@@ -61,9 +59,8 @@ pub(super) fn visit<'a>(trainer: &'a Trainer, visit: &mut dyn FnMut(String, Vec<
 
 /// Outputs, rows, columns, inputs of a group.
 fn weight_shape(op: &Op) -> Vec<usize> {
-    op.weight_shape().map_or_else(Vec::new, |shape| {
-        vec![shape.outputs, shape.kernel[0], shape.kernel[1], shape.inputs]
-    })
+    op.weight_shape()
+        .map_or_else(Vec::new, |shape| vec![shape.outputs, shape.kernel[0], shape.kernel[1], shape.inputs])
 }
 
 fn of(node: &str, part: &str) -> String {
@@ -117,7 +114,9 @@ pub(super) fn read_model(graph: Graph, file: &SafeTensors<'_>) -> Result<Model, 
                     let expected = weight_shape(op);
                     if found != expected {
                         let name = &node.name;
-                        return Err(format!("tensor {name}.weight has shape {found:?}, expected {expected:?}"));
+                        return Err(format!(
+                            "tensor {name}.weight has shape {found:?}, expected {expected:?}"
+                        ));
                     }
                     let bias = shape.bias.then(|| part("bias")).transpose()?.map(|(_, bias)| bias);
                     Parameters::Weights { weight, bias }

@@ -2,7 +2,7 @@
 //!
 //! - [`Engine`]: memory of a batch and the steps over it
 //! - [`Settings`]: choices that the literature leaves open
-//! - [`Gradients`]: dL/d(parameter)
+//! - [`Gradients`]: the derivatives of the loss with respect to parameters
 //! - `plan`: which values share memory; `node`: what each kind of node does
 
 mod node;
@@ -134,7 +134,10 @@ impl Engine {
         4 * (numbers + self.input.len() + self.input_gradient.len())
     }
 
-    /// The place for a batch of `images`: images × rows × columns × channels. Panics with more than the capacity.
+    /// The place for a batch of `images`: images × rows × columns × channels.
+    ///
+    /// # Panics
+    /// Without images, or with more than the capacity.
     pub fn input_mut(&mut self, images: usize) -> &mut [f32] {
         assert!(images > 0 && images <= self.capacity, "{images} images, room for {}", self.capacity);
         self.images = images;
@@ -151,8 +154,10 @@ impl Engine {
         self.output(model.graph())
     }
 
-    /// Forward step of training; gives the outputs. Moves running statistics and ranges. Panics if this engine is for
-    /// inference.
+    /// Forward step of training; gives the outputs. Moves running statistics and ranges.
+    ///
+    /// # Panics
+    /// If this engine is for inference.
     pub fn forward_train(&mut self, model: &mut Model, key: StepKey) -> &[f32] {
         assert!(self.purpose != Purpose::Inference, "an engine for inference cannot train");
         for node in 0..self.states.len() {
@@ -161,8 +166,10 @@ impl Engine {
         self.output(model.graph())
     }
 
-    /// Mean softmax cross-entropy of the outputs, in nats. [`Engine::backward`] then goes on from its gradient. Panics
-    /// unless there is one label per image, less than the number of outputs.
+    /// Mean softmax cross-entropy of the outputs, in nats. [`Engine::backward`] then goes on from its gradient.
+    ///
+    /// # Panics
+    /// Unless there is one label per image, less than the number of outputs.
     pub fn cross_entropy(&mut self, graph: &Graph, labels: &[u32]) -> f64 {
         assert_eq!(labels.len(), self.images, "one label per image");
         self.with_loss(graph, |outputs, gradient| loss::softmax_cross_entropy(outputs, labels, gradient))
@@ -176,7 +183,9 @@ impl Engine {
     fn with_loss(&mut self, graph: &Graph, loss: impl FnOnce(&[f32], &mut [f32]) -> f64) -> f64 {
         let last = self.states.len() - 1;
         let len = graph.output().values() * self.images;
-        let Some(place) = self.plan.gradients[last] else { return loss(self.output(graph), &mut vec![0.0; len]) };
+        let Some(place) = self.plan.gradients[last] else {
+            return loss(self.output(graph), &mut vec![0.0; len]);
+        };
         let mut gradient = std::mem::take(&mut self.buffers[place]);
         let result = loss(self.output(graph), &mut gradient[..len]);
         self.buffers[place] = gradient;
@@ -259,7 +268,9 @@ impl Engine {
                 (Op::Quantise { bits, signed }, Parameters::Range(range), _) => {
                     gate::Codes { bits: *bits, signed: *signed }.round(y, None, *range);
                 }
-                (Op::MaxPool { .. }, _, State::Pool { pool, winners }) => pool.max(x(), y, &mut winners[..y.len()]),
+                (Op::MaxPool { .. }, _, State::Pool { pool, winners }) => {
+                    pool.max(x(), y, &mut winners[..y.len()]);
+                }
                 (_, _, State::Pool { pool, .. }) => pool.mean(x(), y),
                 (Op::Add, ..) => join::add(y, engine.value(graph, inputs[1])),
                 (Op::Concat, ..) => {

@@ -165,7 +165,8 @@ impl<'a> Planner<'a> {
         let nodes = self.graph.nodes();
         let count = nodes.len();
         let mut gradients = vec![None; count];
-        let mut flows: Vec<Vec<Flow>> = nodes.iter().map(|node| vec![Flow::Nothing; node.inputs.len()]).collect();
+        let mut flows: Vec<Vec<Flow>> =
+            nodes.iter().map(|node| vec![Flow::Nothing; node.inputs.len()]).collect();
         let Purpose::Training { input_gradient } = self.purpose else { return (gradients, flows) };
         // A gradient is needed where anything before has parameters.
         let mut needed = Vec::with_capacity(count);
@@ -174,7 +175,8 @@ impl<'a> Planner<'a> {
                 Source::Input => input_gradient,
                 Source::Layer(input) => needed[input],
             });
-            needed.push(reaches || node.op.weight_shape().is_some() || matches!(node.op, Op::BatchNorm { .. }));
+            needed
+                .push(reaches || node.op.weight_shape().is_some() || matches!(node.op, Op::BatchNorm { .. }));
         }
         let mut input_is_written = false;
         for node in (0..count).rev() {
@@ -264,9 +266,12 @@ mod tests {
     #[test]
     fn inference_needs_little_and_training_about_two_copies() {
         let training = Purpose::Training { input_gradient: false };
-        for (name, most, most_training) in
-            [("vgg7", 1.1, 6.0), ("resnet18", 8.1, 34.0), ("resnet50", 11.5, 115.0), ("googlenet", 10.0, 70.0)]
-        {
+        for (name, most, most_training) in [
+            ("vgg7", 1.1, 6.0),
+            ("resnet18", 8.1, 34.0),
+            ("resnet50", 11.5, 115.0),
+            ("googlenet", 10.0, 70.0),
+        ] {
             let (inference, training) = (megabytes(name, Purpose::Inference), megabytes(name, training));
             println!("{name}: inference {inference:.1} MB, training {training:.1} MB per image");
             assert!(inference <= most, "{name}: inference {inference} MB");

@@ -12,32 +12,22 @@ impl Op {
     /// Shape of the output, from those of the inputs.
     pub(super) fn output(&self, node: &str, inputs: &[Shape]) -> Result<Shape, GraphError> {
         let op = self.name();
-        let wrong_inputs = |expected| GraphError::Inputs {
-            node: node.to_owned(),
-            op,
-            expected,
-            found: inputs.len(),
-        };
+        let wrong_inputs =
+            |expected| GraphError::Inputs { node: node.to_owned(), op, expected, found: inputs.len() };
         let misfit = |shape: Shape, why: String| GraphError::Shape { node: node.to_owned(), op, shape, why };
         let setting = |why: String| GraphError::Setting { node: node.to_owned(), op, why };
-        match self {
-            Self::Add => match *inputs {
-                [a, b] if a == b => return Ok(a),
-                [a, b] => return Err(misfit(b, format!("its other input is {a}"))),
-                _ => return Err(wrong_inputs("two")),
-            },
-            Self::Concat => {
-                let Some((first, rest)) = inputs.split_first() else {
-                    return Err(wrong_inputs("at least one"));
-                };
-                let mut shape = *first;
-                for &next in rest {
-                    if [next.height, next.width] != [first.height, first.width] {
-                        return Err(misfit(next, format!("its first input is {first}")));
-                    }
-                    shape.channels += next.channels;
+        match (self, inputs) {
+            (Self::Add, &[a, b]) if a == b => return Ok(a),
+            (Self::Add, &[a, b]) => return Err(misfit(b, format!("its other input is {a}"))),
+            (Self::Add, _) => return Err(wrong_inputs("two")),
+            (Self::Concat, &[]) => return Err(wrong_inputs("at least one")),
+            (Self::Concat, &[first, ..]) => {
+                let same = |next: &&Shape| [next.height, next.width] == [first.height, first.width];
+                if let Some(&next) = inputs.iter().find(|next| !same(next)) {
+                    return Err(misfit(next, format!("its first input is {first}")));
                 }
-                return Ok(shape);
+                let channels = inputs.iter().map(|shape| shape.channels).sum();
+                return Ok(Shape::new(first.height, first.width, channels));
             }
             _ => {}
         }

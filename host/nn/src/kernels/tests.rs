@@ -23,7 +23,14 @@ struct Case {
 }
 
 impl Case {
-    fn new(images: usize, input: Shape, outputs: usize, groups: usize, window: Window, seed: u64) -> Option<Self> {
+    fn new(
+        images: usize,
+        input: Shape,
+        outputs: usize,
+        groups: usize,
+        window: Window,
+        seed: u64,
+    ) -> Option<Self> {
         let [height, width] = window.output([input.height, input.width])?;
         let output = Shape::new(height, width, outputs);
         let mut rng = keyed(seed, Purpose::Weights, 0, 0);
@@ -96,7 +103,9 @@ impl Case {
         product::backward(&mut dx, self.kernel(), &backward, &self.dy, Start::Zero);
         assert_eq!(dx, expected, "input gradient");
         product::backward(&mut dx, self.kernel(), &backward, &self.dy, Start::Result);
-        expected.iter_mut().for_each(|dx| *dx *= 2.0);
+        for dx in &mut expected {
+            *dx *= 2.0;
+        }
         assert_eq!(dx, expected, "input gradient, added");
 
         let mut expected = vec![0.0; self.w.len()];

@@ -84,12 +84,11 @@ pub(super) fn load<S: Simd, const V: usize>(simd: S, out: &[f32]) -> [S::f32s; V
 pub(super) fn store<S: Simd, const V: usize>(simd: S, out: &mut [f32], sums: [S::f32s; V]) {
     let (front, rest) = out.split_at_mut(out.len() / S::F32_LANES * S::F32_LANES);
     let whole: &mut [S::f32s] = bytemuck::cast_slice_mut(front);
-    match <&mut [S::f32s; V]>::try_from(&mut *whole) {
-        Ok(whole) => *whole = sums,
-        Err(_) => {
-            whole.copy_from_slice(&sums[..whole.len()]);
-            simd.partial_store_f32s(rest, sums[whole.len()]);
-        }
+    if let Ok(whole) = <&mut [S::f32s; V]>::try_from(&mut *whole) {
+        *whole = sums;
+    } else {
+        whole.copy_from_slice(&sums[..whole.len()]);
+        simd.partial_store_f32s(rest, sums[whole.len()]);
     }
 }
 

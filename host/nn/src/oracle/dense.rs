@@ -68,7 +68,8 @@ impl Activation {
     /// s(z).
     #[must_use]
     pub fn value(self, z: &Matrix) -> Matrix {
-        let each = |f: &dyn Fn(f64) -> f64| Matrix::column(&z.values.iter().map(|&z| f(z)).collect::<Vec<_>>());
+        let each =
+            |f: &dyn Fn(f64) -> f64| Matrix::column(&z.values.iter().map(|&z| f(z)).collect::<Vec<_>>());
         match self {
             Self::Identity => z.clone(),
             Self::Tanh => each(&f64::tanh),
@@ -85,7 +86,8 @@ impl Activation {
     /// The Jacobian ∂s/∂z: diagonal for all but softmax, whose is diag(a) − a·aᵀ.
     #[must_use]
     pub fn jacobian(self, z: &Matrix) -> Matrix {
-        let each = |f: &dyn Fn(f64) -> f64| Matrix::diagonal(&z.values.iter().map(|&z| f(z)).collect::<Vec<_>>());
+        let each =
+            |f: &dyn Fn(f64) -> f64| Matrix::diagonal(&z.values.iter().map(|&z| f(z)).collect::<Vec<_>>());
         match self {
             Self::Identity => Matrix::identity(z.rows),
             Self::Tanh => each(&|z| 1.0 - z.tanh() * z.tanh()),

@@ -140,14 +140,9 @@ impl<'a> Reference<'a> {
 
     fn round(&self, values: &mut [f64]) {
         if self.rounds {
-            values.iter_mut().for_each(|value| *value = f64::from(*value as f32));
-        }
-    }
-
-    fn value<'b>(&self, source: Source, input: &'b [f64], values: &'b [Vec<f64>]) -> &'b [f64] {
-        match source {
-            Source::Input => input,
-            Source::Layer(node) => &values[node],
+            for value in values {
+                *value = f64::from(*value as f32);
+            }
         }
     }
 
@@ -155,7 +150,7 @@ impl<'a> Reference<'a> {
     fn node(&self, node: usize, input: &[f64], values: &[Vec<f64>], images: usize) -> Vec<f64> {
         let Self { graph, .. } = self;
         let inputs = &graph.nodes()[node].inputs;
-        let x = self.value(inputs[0], input, values);
+        let x = value(inputs[0], input, values);
         let shape = graph.shapes()[node];
         let mut y = vec![0.0; images * shape.values()];
         match &graph.nodes()[node].op {
@@ -197,7 +192,7 @@ impl<'a> Reference<'a> {
             }
             Op::Add | Op::Concat | Op::Flatten | Op::Shortcut { .. } | Op::Dropout { .. } => {
                 self.each_copy(node, images, &mut |slot, xi, yi| {
-                    y[yi] += self.value(inputs[slot], input, values)[xi];
+                    y[yi] += value(inputs[slot], input, values)[xi];
                 });
             }
         }
@@ -214,7 +209,7 @@ impl<'a> Reference<'a> {
         visit: &mut dyn FnMut(usize, Operand, usize, f64),
     ) {
         let inputs = &self.graph.nodes()[node].inputs;
-        let x = self.value(inputs[0], input, values);
+        let x = value(inputs[0], input, values);
         match &self.graph.nodes()[node].op {
             Op::Linear { .. } | Op::Convolution { .. } => {
                 let [weight, bias] = &self.parameters[node];
@@ -311,12 +306,11 @@ impl<'a> Reference<'a> {
         let op = &self.graph.nodes()[node].op;
         let (mut i, o) = (self.input_shape(node), self.graph.shapes()[node]);
         let Some(shape) = op.weight_shape() else { return };
-        let window = match op {
-            Op::Convolution { window, .. } => *window,
-            _ => {
-                i = Shape::vector(i.values());
-                Window::square(1, 1, 0)
-            }
+        let window = if let Op::Convolution { window, .. } = op {
+            *window
+        } else {
+            i = Shape::vector(i.values());
+            Window::square(1, 1, 0)
         };
         let per_group = o.channels / shape.groups;
         each_tap(&window, i, o, images, &mut |tap, from, to| {
@@ -346,31 +340,27 @@ impl<'a> Reference<'a> {
     /// Calls `visit` with the index of x and y and the share of x in the mean y.
     fn each_in_mean(&self, node: usize, images: usize, visit: &mut dyn FnMut(usize, usize, f64)) {
         let (i, o) = (self.input_shape(node), self.graph.shapes()[node]);
-        match &self.graph.nodes()[node].op {
-            Op::AveragePool { window, count_padding } => {
-                let mut counts = vec![0_usize; images * o.positions()];
-                each_tap(window, i, o, images, &mut |_, _, to| counts[to] += 1);
-                each_tap(window, i, o, images, &mut |_, from, to| {
-                    let count = if *count_padding { window.area() } else { counts[to] };
-                    for c in 0..o.channels {
-                        visit(from * o.channels + c, to * o.channels + c, 1.0 / count as f64);
-                    }
-                });
-            }
-            _ => {
-                let bounds = |at: usize, size: usize, parts: usize| {
-                    (at * size / parts, ((at + 1) * size).div_ceil(parts))
-                };
-                for (image, to) in (0..images).flat_map(|image| (0..o.positions()).map(move |to| (image, to))) {
-                    let (top, bottom) = bounds(to / o.width, i.height, o.height);
-                    let (left, right) = bounds(to % o.width, i.width, o.width);
-                    let share = 1.0 / ((bottom - top) * (right - left)) as f64;
-                    for (y, x) in (top..bottom).flat_map(|y| (left..right).map(move |x| (y, x))) {
-                        let from = image * i.positions() + y * i.width + x;
-                        for c in 0..o.channels {
-                            visit(from * o.channels + c, (image * o.positions() + to) * o.channels + c, share);
-                        }
-                    }
+        if let Op::AveragePool { window, count_padding } = &self.graph.nodes()[node].op {
+            let mut counts = vec![0_usize; images * o.positions()];
+            each_tap(window, i, o, images, &mut |_, _, to| counts[to] += 1);
+            each_tap(window, i, o, images, &mut |_, from, to| {
+                let count = if *count_padding { window.area() } else { counts[to] };
+                for c in 0..o.channels {
+                    visit(from * o.channels + c, to * o.channels + c, 1.0 / count as f64);
+                }
+            });
+            return;
+        }
+        let bounds =
+            |at: usize, size: usize, parts: usize| (at * size / parts, ((at + 1) * size).div_ceil(parts));
+        for (image, to) in (0..images).flat_map(|image| (0..o.positions()).map(move |to| (image, to))) {
+            let (top, bottom) = bounds(to / o.width, i.height, o.height);
+            let (left, right) = bounds(to % o.width, i.width, o.width);
+            let share = 1.0 / ((bottom - top) * (right - left)) as f64;
+            for (y, x) in (top..bottom).flat_map(|y| (left..right).map(move |x| (y, x))) {
+                let from = image * i.positions() + y * i.width + x;
+                for c in 0..o.channels {
+                    visit(from * o.channels + c, (image * o.positions() + to) * o.channels + c, share);
                 }
             }
         }
@@ -408,14 +398,15 @@ impl<'a> Reference<'a> {
     }
 }
 
+fn value<'a>(source: Source, input: &'a [f64], values: &'a [Vec<f64>]) -> &'a [f64] {
+    match source {
+        Source::Input => input,
+        Source::Layer(node) => &values[node],
+    }
+}
+
 /// Calls `visit` with the kernel element, the position read and the position written of every pair inside the image.
-fn each_tap(
-    window: &Window,
-    i: Shape,
-    o: Shape,
-    images: usize,
-    visit: &mut dyn FnMut(usize, usize, usize),
-) {
+fn each_tap(window: &Window, i: Shape, o: Shape, images: usize, visit: &mut dyn FnMut(usize, usize, usize)) {
     for image in 0..images {
         for to in 0..o.positions() {
             for tap in 0..window.area() {

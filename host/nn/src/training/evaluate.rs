@@ -82,7 +82,7 @@ fn for_each_batch(
     let mut engine = engine_for(model, Purpose::Inference, samples.len());
     let mut batches = Batches::new(Arc::clone(samples), pipeline, &Plan::evaluation(engine.capacity()))?;
     check_shape(model, batches.shape())?;
-    while let Some(batch) = batches.next() {
+    for batch in batches.by_ref() {
         let batch = batch?;
         engine.input_mut(batch.len()).copy_from_slice(&batch.images);
         // Inside the pool each parallel loop starts at once; from outside, each would wake and await another thread.

@@ -16,5 +16,5 @@ mod update;
 pub use evaluate::{Evaluation, evaluate, outputs};
 pub use progress::{EpochMetrics, Progress};
 pub use run::TrainingData;
-pub use trainer::{StepReport, Trainer, Workspace};
 pub(crate) use trainer::{CbpState, EpochSums};
+pub use trainer::{StepReport, Trainer, Workspace};

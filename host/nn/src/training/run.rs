@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use cbp_data::{Batches, Draws, Plan, Preprocess, Samples};
 
-use super::evaluate::{check_shape, evaluate};
+use super::evaluate::{check_shape, engine_for, evaluate};
 use super::progress::{EpochMetrics, Progress};
 use super::trainer::{EpochSums, Trainer, Workspace};
 use crate::cbp::metrics::{ConstraintMetrics, GridDistance};
+use crate::engine::Purpose;
 use crate::error::TrainError;
+use crate::latent::LatentWeights;
 use crate::model::{Model, Parameters};
 
 /// Images that first ranges of quantisers are taken from.
@@ -93,7 +95,7 @@ impl Trainer {
         let plan = Plan { start: self.batch, ..Plan::training(self.training.batch, draws) };
         let mut batches = Batches::new(Arc::clone(&data.train), &data.preprocess.training, &plan)?;
         check_shape(&self.model, batches.shape())?;
-        while let Some(batch) = batches.next() {
+        for batch in batches.by_ref() {
             let batch = batch?;
             workspace.input_mut(batch.len()).copy_from_slice(&batch.images);
             self.step(workspace, &batch.labels, steps)?;
@@ -110,11 +112,11 @@ impl Trainer {
             return Ok(());
         }
         let first = (0..data.train.len().min(CALIBRATION) as u32).collect();
-        let mut engine = super::evaluate::engine_for(&self.model, crate::engine::Purpose::Inference, CALIBRATION);
+        let mut engine = engine_for(&self.model, Purpose::Inference, CALIBRATION);
         let plan = Plan { order: cbp_data::Order::Given(first), ..Plan::evaluation(engine.capacity()) };
-        let mut batches = Batches::new(Arc::clone(&data.train), &data.preprocess.evaluation, &plan)?;
+        let batches = Batches::new(Arc::clone(&data.train), &data.preprocess.evaluation, &plan)?;
         check_shape(&self.model, batches.shape())?;
-        while let Some(batch) = batches.next() {
+        for batch in batches {
             let batch = batch?;
             engine.input_mut(batch.len()).copy_from_slice(&batch.images);
             rayon::scope(|_| engine.calibrate(&mut self.model));
@@ -177,7 +179,7 @@ impl Trainer {
     /// The network with rounded weights, whatever the forward step computes with.
     #[must_use]
     pub fn deployed(&self) -> Model {
-        self.with_weights(|latent, weight| latent.round(weight))
+        self.with_weights(LatentWeights::round)
     }
 
     /// The network with the latent weights in place of the constrained ones.
@@ -190,7 +192,7 @@ impl Trainer {
         })
     }
 
-    fn with_weights(&self, mut change: impl FnMut(&crate::latent::LatentWeights, &mut [f32])) -> Model {
+    fn with_weights(&self, mut change: impl FnMut(&LatentWeights, &mut [f32])) -> Model {
         let mut model = self.model.clone();
         for (parameters, latent) in model.parts_mut().1.iter_mut().zip(&self.latent) {
             if let (Parameters::Weights { weight, .. }, Some(latent)) = (parameters, latent) {

@@ -134,11 +134,8 @@ impl Trainer {
             let (graph, parameters) = trainer.model.parts_mut();
             let Some(shape) = graph.weight_shape(node) else { continue };
             let Parameters::Weights { weight, .. } = &mut parameters[node] else { continue };
-            let mut latent = LatentWeights {
-                values: weight.clone(),
-                inputs: shape.row_length(),
-                rule: WeightRule::Int8,
-            };
+            let mut latent =
+                LatentWeights { values: weight.clone(), inputs: shape.row_length(), rule: WeightRule::Int8 };
             if !is_end || cbp.config.ends == Ends::Constrained {
                 let scales = scales(&graph.nodes()[node].name, &latent)?;
                 let mut weights = ConstrainedWeights::new(cbp.set, &scales, shape.len());
@@ -245,7 +242,8 @@ impl Trainer {
     }
 
     fn sgd_step(&self, steps: usize) -> SgdStep {
-        let TrainConfig { epochs, rate, rate_schedule, momentum, weight_decay, gradient_clip, .. } = self.training;
+        let TrainConfig { epochs, rate, rate_schedule, momentum, weight_decay, gradient_clip, .. } =
+            self.training;
         let is_cut = self.cbp.is_some_and(|cbp| cbp.schedule.g() >= RATE_CUT_AT);
         let all = u64::from(epochs) * steps as u64;
         let factor = rate_schedule.factor(self.steps_done(steps), all, self.epoch, is_cut);

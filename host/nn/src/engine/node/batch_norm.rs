@@ -25,7 +25,8 @@ pub(crate) fn measure(x: &[f32], eps: f32, momentum: f32, mean: &mut [f32], var:
     // Sums of differences from some value of the channel: squares of the values themselves would lose the variance of
     // a channel whose mean is large.
     let pivot = &x[..channels];
-    let sums = column_sums(x, x, channels, |x, _, pivot, _| (x - pivot, (x - pivot) * (x - pivot)), pivot, pivot);
+    let sums =
+        column_sums(x, x, channels, |x, _, pivot, _| (x - pivot, (x - pivot) * (x - pivot)), pivot, pivot);
     let count = (x.len() / channels) as f64;
     let mut batch = Statistics { of_batch: true, ..Statistics::default() };
     for (channel, (first, second)) in sums.into_iter().enumerate() {
@@ -45,12 +46,7 @@ pub(crate) fn measure(x: &[f32], eps: f32, momentum: f32, mean: &mut [f32], var:
 /// Running statistics, to be used as constants.
 pub(crate) fn constant(eps: f32, mean: &[f32], var: &[f32]) -> Statistics {
     let inverse_deviation = var.iter().map(|var| 1.0 / (var + eps).sqrt()).collect();
-    Statistics {
-        mean: mean.to_vec(),
-        mean_rest: vec![0.0; mean.len()],
-        inverse_deviation,
-        of_batch: false,
-    }
+    Statistics { mean: mean.to_vec(), mean_rest: vec![0.0; mean.len()], inverse_deviation, of_batch: false }
 }
 
 impl Statistics {
@@ -97,8 +93,14 @@ impl Statistics {
     ) {
         let channels = gamma.len();
         let count = (x.len() / channels) as f64;
-        let sums =
-            column_sums(x, gradient, channels, |x, dy, mean, _| (dy, (x - mean) * dy), &self.mean, &self.mean);
+        let sums = column_sums(
+            x,
+            gradient,
+            channels,
+            |x, dy, mean, _| (dy, (x - mean) * dy),
+            &self.mean,
+            &self.mean,
+        );
         let scale = self.scale(gamma);
         let mut mean_dy = vec![0.0; channels];
         let mut slope = vec![0.0; channels];
@@ -168,7 +170,9 @@ fn column_sums(
             wide!({
                 for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact(channels)) {
                     let sums = first_sums.iter_mut().zip(second_sums.iter_mut());
-                    for (((first, second), (&x, &y)), (&a, &b)) in sums.zip(x.iter().zip(y)).zip(a.iter().zip(b)) {
+                    for (((first, second), (&x, &y)), (&a, &b)) in
+                        sums.zip(x.iter().zip(y)).zip(a.iter().zip(b))
+                    {
                         let (one, two) = term(x, y, a, b);
                         *first += one;
                         *second += two;

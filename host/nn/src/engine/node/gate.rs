@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::VALUES_PER_TASK;
 use crate::lanes;
-use cbp_data::rng::{Purpose, keyed, symmetric};
 use crate::wide::wide;
+use cbp_data::rng::{Purpose, keyed, symmetric};
 
 /// The gradient does not pass.
 const CLOSED: u8 = 0;
@@ -20,6 +20,7 @@ const ROUNDER: f32 = 12_582_912.0;
 const RANGE_RATE: f32 = 0.01;
 
 /// min(max(x, low), high), and the gate of every number.
+#[allow(clippy::float_cmp)] // exactly at the bound is a case of its own
 pub(crate) fn clamp(values: &mut [f32], gates: &mut [u8], low: f32, high: f32) {
     values.par_chunks_mut(VALUES_PER_TASK).zip(gates.par_chunks_mut(VALUES_PER_TASK)).for_each(
         |(values, gates)| {
@@ -181,7 +182,7 @@ mod tests {
     fn dropout_keeps_its_share_and_the_sum() {
         let (mut values, mut gates) = (vec![1.0; 40_000], vec![0; 40_000]);
         dropout(&mut values, &mut gates, 0.25, 1000, (1, 2, 3));
-        let kept = gates.iter().filter(|&&gate| gate == OPEN).count();
+        let kept: usize = gates.iter().map(|&gate| usize::from(gate)).sum();
         assert!((29_500..30_500).contains(&kept), "{kept}");
         assert!(values.iter().zip(&gates).all(|(&value, &gate)| value == f32::from(gate) / 0.75));
         assert_ne!(gates[..1000], gates[1000..2000]);

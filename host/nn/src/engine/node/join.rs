@@ -8,13 +8,15 @@ use crate::wide::wide;
 
 /// sums += values.
 pub(crate) fn add(sums: &mut [f32], values: &[f32]) {
-    sums.par_chunks_mut(VALUES_PER_TASK).zip(values.par_chunks(VALUES_PER_TASK)).for_each(|(sums, values)| {
-        wide!({
-            for (sum, &value) in sums.iter_mut().zip(values) {
-                *sum += value;
-            }
-        });
-    });
+    sums.par_chunks_mut(VALUES_PER_TASK).zip(values.par_chunks(VALUES_PER_TASK)).for_each(
+        |(sums, values)| {
+            wide!({
+                for (sum, &value) in sums.iter_mut().zip(values) {
+                    *sum += value;
+                }
+            });
+        },
+    );
 }
 
 /// `to` = `from`, or += if `adds`.
@@ -40,9 +42,11 @@ impl Slot {
     /// Writes a part into the whole.
     pub(crate) fn put(self, whole: &mut [f32], part: &[f32]) {
         let Self { whole: depth, first, part: count } = self;
-        whole.par_chunks_exact_mut(depth).with_min_len(64).zip(part.par_chunks_exact(count)).for_each(
-            |(whole, part)| whole[first..first + count].copy_from_slice(part),
-        );
+        whole
+            .par_chunks_exact_mut(depth)
+            .with_min_len(64)
+            .zip(part.par_chunks_exact(count))
+            .for_each(|(whole, part)| whole[first..first + count].copy_from_slice(part));
     }
 
     /// Takes a part out of the whole, or adds it to what is there.
@@ -81,15 +85,17 @@ impl Shortcut {
 
     pub(crate) fn backward(self, dy: &[f32], dx: &mut [f32], adds: bool) {
         let channels = self.input.channels;
-        dx.par_chunks_mut(self.input.values()).zip(dy.par_chunks(self.output.values())).for_each(|(dx, dy)| {
-            if !adds {
-                dx.fill(0.0);
-            }
-            self.positions(|from, to| {
-                let dy = &dy[to..to + channels];
-                dx[from..from + channels].iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy);
-            });
-        });
+        dx.par_chunks_mut(self.input.values()).zip(dy.par_chunks(self.output.values())).for_each(
+            |(dx, dy)| {
+                if !adds {
+                    dx.fill(0.0);
+                }
+                self.positions(|from, to| {
+                    let dy = &dy[to..to + channels];
+                    dx[from..from + channels].iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy);
+                });
+            },
+        );
     }
 
     /// First values of the channels of each output position, in the input and in the output.

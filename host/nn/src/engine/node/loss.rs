@@ -57,7 +57,9 @@ mod tests {
     fn squares_of_differences() {
         let mut gradient = [0.0; 2];
         let loss = mean_squared_error(&[1.0, 2.0], &[0.0, 4.0], &mut gradient);
-        assert!((loss - 2.5).abs() < 1e-9 && (gradient[0] - 1.0).abs() < 1e-9 && (gradient[1] + 2.0).abs() < 1e-9);
+        assert!(
+            (loss - 2.5).abs() < 1e-9 && (gradient[0] - 1.0).abs() < 1e-9 && (gradient[1] + 2.0).abs() < 1e-9
+        );
     }
 
     #[test]

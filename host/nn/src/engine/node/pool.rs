@@ -126,7 +126,9 @@ impl Pool {
                     add(y, &x[offset as usize..][..self.channels], 1.0);
                 }
                 let factor = self.factors[position];
-                y.iter_mut().for_each(|y| *y *= factor);
+                for y in y {
+                    *y *= factor;
+                }
             }
         });
     }

@@ -21,7 +21,13 @@ pub(crate) struct Products {
 
 impl Products {
     /// For a node that has weights.
-    pub(crate) fn new(op: &Op, shape: WeightShape, input: Shape, output: Shape, input_gradient: bool) -> Self {
+    pub(crate) fn new(
+        op: &Op,
+        shape: WeightShape,
+        input: Shape,
+        output: Shape,
+        input_gradient: bool,
+    ) -> Self {
         let (input, window) = match op {
             Op::Convolution { window, .. } => (input, *window),
             _ => (Shape::vector(input.values()), Window::square(1, 1, 0)),
