@@ -7,6 +7,7 @@
 //! - [`area`]: what the accelerator costs in an FPGA
 //! - [`cases`]: random networks and faults on the RTL; [`coverage`]: what they reach of it
 //! - [`config_file`]: configurations in TOML; [`toml_text`]: faults in one line
+//! - [`train`]: training runs with checkpoints and metrics
 //! - [`demo`]: all of it in one call
 
 pub mod area;
@@ -20,3 +21,4 @@ pub mod files;
 pub mod quantise;
 pub mod runtime;
 pub mod toml_text;
+pub mod train;

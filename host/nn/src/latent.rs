@@ -144,8 +144,7 @@ fn update_constrained(
                 grid.quantise_into(scratch, latent);
                 &*scratch
             };
-            report.constraint_term +=
-                f64::from(constraint.add_to_gradient(gradient, latent, levels, lambda));
+            report.constraint_term += f64::from(constraint.add_to_gradient(gradient, latent, levels, lambda));
         }
         step.apply(latent, gradient, velocity);
         if let Some(bound) = weights.weight_clip {

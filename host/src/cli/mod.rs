@@ -6,9 +6,12 @@ mod array;
 mod bars;
 mod bench;
 mod coverage;
+mod data;
 mod demo;
+mod eval;
 mod hdl;
 mod isa;
+mod train;
 
 use std::process::ExitCode;
 
@@ -31,6 +34,10 @@ pub struct Arguments {
 enum Command {
     /// Train on digits, constrain, compile, run on the RTL, compare every bit
     Demo(demo::Demo),
+    /// Train a network, or constrain a trained one
+    Train(Box<train::Train>),
+    /// Accuracy of a trained network
+    Eval(eval::Eval),
     /// The hardware: emit Verilog, measure its area and how well it is tested
     #[command(subcommand)]
     Hdl(hdl::Hdl),
@@ -54,6 +61,8 @@ enum Command {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.command {
         Command::Demo(demo) => demo.run(),
+        Command::Train(train) => train.run(),
+        Command::Eval(eval) => eval.run(),
         Command::Hdl(hdl) => hdl.run(),
         Command::Isa(isa) => isa.run(),
         Command::Run(run) => run.run(),

@@ -108,7 +108,13 @@ impl Constraint {
     }
 
     /// Adds λ·dcs/dw to the gradient of each weight, and gives Σ λ·cs. `qs` are the nearest levels of the weights.
-    pub(crate) fn add_to_gradient(&self, gradient: &mut [f32], ws: &[f32], qs: &[f32], lambda: &[f32]) -> f32 {
+    pub(crate) fn add_to_gradient(
+        &self,
+        gradient: &mut [f32],
+        ws: &[f32],
+        qs: &[f32],
+        lambda: &[f32],
+    ) -> f32 {
         let bounds = self.bounds;
         wide!({
             let mut sums = [0.0; LANES];

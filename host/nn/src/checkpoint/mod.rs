@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 
+use cbp_data::Preprocess;
 use cbp_numerics::Shape;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -47,6 +48,7 @@ struct Header {
     /// Rows, columns and channels.
     input: [usize; 3],
     nodes: Vec<Node>,
+    preprocess: Preprocess,
     training: TrainConfig,
     cbp: Option<CbpHeader>,
     epoch: u32,
@@ -126,6 +128,7 @@ impl Trainer {
             network: graph.name().to_owned(),
             input: [height, width, channels],
             nodes: graph.nodes().to_vec(),
+            preprocess: self.preprocess.clone(),
             training: self.training,
             cbp: self.cbp.map(|CbpState { set, config, schedule }| CbpHeader {
                 set: set.to_string(),
@@ -162,6 +165,7 @@ fn restore(header: Header, file: &SafeTensors<'_>) -> Result<Trainer, String> {
         }
     };
     tensors::read_rest(&mut trainer, file)?;
+    trainer.preprocess = header.preprocess;
     trainer.epoch = header.epoch;
     trainer.batch = header.batch;
     trainer.sums = header.sums;

@@ -48,6 +48,7 @@ impl Trainer {
         progress: &mut dyn Progress,
     ) -> Result<Vec<EpochMetrics>, TrainError> {
         self.check(data)?;
+        self.preprocess = data.preprocess.clone();
         let steps = data.train.len() / self.training.batch;
         let mut history = Vec::new();
         if self.epoch == 0 && self.batch == 0 {

@@ -1,3 +1,4 @@
+use cbp_data::Preprocess;
 use cbp_numerics::WeightSet;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,8 @@ pub struct Trainer {
     pub(crate) velocity: Gradients,
     pub(crate) training: TrainConfig,
     pub(crate) cbp: Option<CbpState>,
+    /// What happens to images before the network reads them; set by [`Trainer::run`].
+    pub(crate) preprocess: Preprocess,
     /// Epochs done.
     pub(crate) epoch: u32,
     /// Steps done in the epoch at hand.
@@ -85,7 +88,9 @@ impl Trainer {
     pub fn float(model: Model, training: TrainConfig) -> Self {
         let latent = vec![None; model.graph().nodes().len()];
         let velocity = Gradients::zeros(&model);
-        Self { model, latent, velocity, training, cbp: None, epoch: 0, batch: 0, sums: EpochSums::default() }
+        let preprocess = Preprocess::plain();
+        let sums = EpochSums::default();
+        Self { model, latent, velocity, training, cbp: None, preprocess, epoch: 0, batch: 0, sums }
     }
 
     /// Constrained training that starts from a float network. The scales follow from its weights and stay.
@@ -154,6 +159,18 @@ impl Trainer {
     #[must_use]
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// What happens to images before the network reads them, as in the last [`Trainer::run`].
+    #[must_use]
+    pub fn preprocess(&self) -> &Preprocess {
+        &self.preprocess
+    }
+
+    /// The weight set, if training is constrained.
+    #[must_use]
+    pub fn set(&self) -> Option<WeightSet> {
+        self.cbp.map(|cbp| cbp.set)
     }
 
     /// Epochs done.

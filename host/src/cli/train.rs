@@ -1,0 +1,284 @@
+//! `cbp train`.
+
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use cbp_host::train::{Recorder, RunFolder};
+use cbp_nn::cbp::scale::ScaleMode;
+use cbp_nn::training::{EpochMetrics, TrainingData};
+use cbp_nn::{ActivationConfig, CbpConfig, Ends, Model, RateSchedule, TrainConfig, Trainer, WeightSet};
+use cbp_nn::{architectures, graph::Shape};
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::data::Data;
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cbp train --model lenet5 --data ~/mnist --epochs 20 --out float
+  cbp train --from float --set ternary --data ~/mnist --epochs 20 --out ternary
+  cbp train --from float --set binary --paper --data ~/mnist --epochs 200 --out published
+  cbp train --resume ternary --data ~/mnist
+
+Networks: mlp, lenet5, vgg7, resnet20, resnet18, resnet50, alexnet, googlenet.
+The folder holds checkpoint.safetensors, from which training goes on, and metrics.jsonl, one line per epoch.")]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
+pub struct Train {
+    /// A network by name, with random weights
+    #[arg(long, value_name = "NAME", conflicts_with = "from")]
+    model: Option<String>,
+    /// A network trained before: a run's folder, or its checkpoint
+    #[arg(long, value_name = "PATH")]
+    from: Option<PathBuf>,
+    /// Goes on with the run in this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["model", "from", "set", "out"])]
+    resume: Option<PathBuf>,
+    #[command(flatten)]
+    data: Data,
+    /// Constrain to binary, ternary, one-bit-shift or two-bit-shift [default: float training]
+    #[arg(long)]
+    set: Option<WeightSet>,
+    /// Folder for checkpoints and metrics
+    #[arg(long, value_name = "DIR", required_unless_present = "resume")]
+    out: Option<PathBuf>,
+    /// Passes over the training set
+    #[arg(long, default_value_t = 20)]
+    epochs: u32,
+    /// Images per step [default: 128; 256 with --paper]
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Learning rate [default: 0.1; 0.05 constrained; 0.02 with --paper]
+    #[arg(long)]
+    rate: Option<f32>,
+    /// The rate over time [default: cosine; paper with --paper]
+    #[arg(long, value_enum)]
+    schedule: Option<Schedule>,
+    /// Decay of weights
+    #[arg(long, default_value_t = 1e-4)]
+    weight_decay: f32,
+    /// Key of every random number
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The published rules: scale mean |w|, patience 20, float ends and activations
+    #[arg(long, requires = "set")]
+    paper: bool,
+    /// Choice of scales [default: lsq; paper with --paper]
+    #[arg(long, value_enum)]
+    scale: Option<Scale>,
+    /// Epochs after which the window narrows at the latest [default: 1; 20 with --paper]
+    #[arg(long)]
+    patience: Option<u32>,
+    /// Step of the multipliers
+    #[arg(long)]
+    multiplier_rate: Option<f32>,
+    /// First and last layer [default: int8; float with --paper]
+    #[arg(long, value_enum)]
+    ends: Option<EndsName>,
+    /// Bits of activations, 2 to 8; 0: float [default: 8; 0 with --paper]
+    #[arg(long, value_name = "BITS")]
+    activations: Option<u32>,
+    /// No multipliers: straight-through training alone
+    #[arg(long)]
+    no_multipliers: bool,
+    /// No window: every weight is constrained from the start
+    #[arg(long)]
+    no_window: bool,
+    /// Compute with latent weights; only the constraint pulls them onto the grid
+    #[arg(long)]
+    no_straight_through: bool,
+    /// Derivative of ReLU at exactly 0
+    #[arg(long, default_value_t = 0.0, value_name = "SLOPE")]
+    relu_grad_at_zero: f32,
+    /// Save at least so often, in seconds; every epoch is saved anyway
+    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+    save_every: u64,
+    /// Threads [default: all processors]; results do not depend on it
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Schedule {
+    /// Half a cosine to 0
+    Cosine,
+    /// A tenth once g reaches 20
+    Paper,
+    /// A tenth more after each third of the epochs
+    Step,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Scale {
+    /// mean |w| of the layer
+    Paper,
+    /// Least squares per layer
+    Lsq,
+    /// Least squares per output channel
+    LsqChannel,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum EndsName {
+    /// As published
+    Float,
+    /// As the device needs them
+    Int8,
+    /// Constrained too
+    Constrained,
+}
+
+impl Train {
+    pub fn run(&self) -> Result<ExitCode> {
+        if let Some(threads) = self.threads {
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("threads")?;
+        }
+        let (mut trainer, folder, data) = match &self.resume {
+            Some(path) => {
+                let folder = RunFolder::at(path);
+                let checkpoint = folder.load()?;
+                if let Some(warning) = checkpoint.platform_warning {
+                    eprintln!("cbp: {warning}: training goes on, but not bit by bit as it would have there");
+                }
+                let data = self.data.read(Some(checkpoint.trainer.preprocess()))?;
+                (checkpoint.trainer, folder, data)
+            }
+            None => self.start()?,
+        };
+        follow(&mut trainer, &folder, &data, Duration::from_secs(self.save_every))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn start(&self) -> Result<(Trainer, RunFolder, TrainingData)> {
+        let from = self.from.as_deref().map(load).transpose()?;
+        let data = self.data.read(from.as_ref().map(Trainer::preprocess))?;
+        let float = match (&from, &self.model) {
+            (Some(trainer), _) => trainer.latent_model(),
+            (None, Some(name)) => self.new_model(name, &data)?,
+            (None, None) => bail!("name a network with --model, or one trained before with --from"),
+        };
+        let trainer = match self.set {
+            None => Trainer::float(float, self.training(TrainConfig::default())),
+            Some(set) => Trainer::constrained(&float, set, self.cbp()?)?,
+        };
+        let Some(out) = &self.out else { bail!("name a folder with --out") };
+        Ok((trainer, RunFolder::create(out)?, data))
+    }
+
+    fn new_model(&self, name: &str, data: &TrainingData) -> Result<Model> {
+        let input: Shape = data.preprocess.shape(&data.train)?;
+        let classes = data.train.classes().count();
+        let graph = architectures::build(name, input, classes).with_context(|| {
+            format!("there is no network {name}; use one of {}", architectures::NAMES.join(", "))
+        })?;
+        Ok(Model::new(graph?, self.seed))
+    }
+
+    fn training(&self, usual: TrainConfig) -> TrainConfig {
+        let rate_schedule = match self.schedule {
+            None => usual.rate_schedule,
+            Some(Schedule::Cosine) => RateSchedule::Cosine,
+            Some(Schedule::Paper) => RateSchedule::Paper,
+            Some(Schedule::Step) => RateSchedule::Step { every: self.epochs.div_ceil(3) },
+        };
+        TrainConfig {
+            epochs: self.epochs,
+            batch: self.batch.unwrap_or(usual.batch),
+            rate: self.rate.unwrap_or(usual.rate),
+            rate_schedule,
+            weight_decay: self.weight_decay,
+            seed: self.seed,
+            relu_grad_at_zero: self.relu_grad_at_zero,
+            ..usual
+        }
+    }
+
+    fn cbp(&self) -> Result<CbpConfig> {
+        let usual = if self.paper { CbpConfig::paper(self.epochs) } else { CbpConfig::short(self.epochs) };
+        let frozen_epochs = self.epochs.div_ceil(4);
+        let activations = match self.activations {
+            None => usual.activations,
+            Some(0) => None,
+            Some(bits @ 2..=8) => Some(ActivationConfig { bits, frozen_epochs }),
+            Some(bits) => bail!("--activations {bits}: 2 to 8 bits are possible, or 0 for float"),
+        };
+        Ok(CbpConfig {
+            training: self.training(usual.training),
+            ends: match self.ends {
+                None => usual.ends,
+                Some(EndsName::Float) => Ends::Float,
+                Some(EndsName::Int8) => Ends::Int8,
+                Some(EndsName::Constrained) => Ends::Constrained,
+            },
+            scale: match self.scale {
+                None => usual.scale,
+                Some(Scale::Paper) => ScaleMode::Paper,
+                Some(Scale::Lsq) => ScaleMode::LeastSquares,
+                Some(Scale::LsqChannel) => ScaleMode::LeastSquaresPerChannel,
+            },
+            multiplier_rate: self.multiplier_rate.unwrap_or(usual.multiplier_rate),
+            patience: self.patience.unwrap_or(usual.patience),
+            multipliers: !self.no_multipliers,
+            window: !self.no_window,
+            straight_through: !self.no_straight_through,
+            activations,
+            ..usual
+        })
+    }
+}
+
+/// A trainer from a run's folder or a checkpoint.
+pub fn load(path: &Path) -> Result<Trainer> {
+    let checkpoint = if path.is_dir() { RunFolder::at(path).load()? } else { Trainer::load(path)? };
+    Ok(checkpoint.trainer)
+}
+
+/// Trains with a bar and a line per epoch.
+fn follow(trainer: &mut Trainer, folder: &RunFolder, data: &TrainingData, every: Duration) -> Result<()> {
+    let training = *trainer.training();
+    let steps = (data.train.len() / training.batch) as u64;
+    let bar = if std::io::stderr().is_terminal() {
+        ProgressBar::new(u64::from(training.epochs) * steps)
+    } else {
+        ProgressBar::hidden()
+    };
+    bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {percent} % {eta} left")?);
+    let start = Instant::now();
+    let first = u64::from(trainer.epochs_done()) * steps + trainer.steps_done_in_epoch() as u64;
+    let mut on_step = |trainer: &Trainer, steps: usize| {
+        let done = u64::from(trainer.epochs_done()) * steps as u64 + trainer.steps_done_in_epoch() as u64;
+        let images = (done - first) * training.batch as u64;
+        bar.set_position(done);
+        bar.set_message(format!("{:.0} images/s", images as f64 / start.elapsed().as_secs_f64()));
+        ControlFlow::Continue(())
+    };
+    let mut on_epoch = |metrics: &EpochMetrics| bar.suspend(|| println!("{}", line(metrics)));
+    let recorder = Recorder::new(folder.clone(), every, &mut on_step, &mut on_epoch);
+    recorder.run(trainer, data)?;
+    bar.finish_and_clear();
+    println!("{}", folder.checkpoint().display());
+    Ok(())
+}
+
+/// An epoch in one line.
+fn line(metrics: &EpochMetrics) -> String {
+    let percent = |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.2}", 100.0 * share));
+    let accuracy = percent(metrics.accuracy);
+    let mut parts =
+        vec![format!("epoch {:3}: loss {:.4}, accuracy {accuracy} %", metrics.epoch, metrics.loss)];
+    if let Some(constraint) = metrics.constraint {
+        parts.push(format!("latent {} %", percent(metrics.latent_accuracy)));
+        parts.push(format!("{:.1} % on the grid", 100.0 * constraint.satisfied));
+        parts.push(format!("g {}", constraint.g));
+        parts.push(format!("λ ≤ {:.3}", constraint.multiplier_max));
+        parts
+            .push(format!("{:.4} % of the codes change per step", 100.0 * constraint.codes_changed_per_step));
+    }
+    if metrics.bad_images > 0 {
+        parts.push(format!("{} images could not be read", metrics.bad_images));
+    }
+    parts.join(", ")
+}
