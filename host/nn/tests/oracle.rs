@@ -168,6 +168,7 @@ fn compare(seed: u64, smooth: bool) {
         relu_grad_at_zero: [0.0, 0.5, 1.0][random.within(0, 2)],
         frozen_norms: random.within(0, 3) == 0,
         frozen_ranges: true,
+        norm_momentum: None,
     };
     let images = random.within(2, 4);
     let values = model.graph().input().values() * images;

@@ -11,6 +11,7 @@ mod demo;
 mod eval;
 mod hdl;
 mod isa;
+mod quantize;
 mod train;
 
 use std::process::ExitCode;
@@ -36,6 +37,8 @@ enum Command {
     Demo(demo::Demo),
     /// Train a network, or constrain a trained one
     Train(Box<train::Train>),
+    /// Round a trained network's weights to a set, without training
+    Quantize(quantize::Quantize),
     /// Accuracy of a trained network
     Eval(eval::Eval),
     /// The hardware: emit Verilog, measure its area and how well it is tested
@@ -62,6 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.command {
         Command::Demo(demo) => demo.run(),
         Command::Train(train) => train.run(),
+        Command::Quantize(quantize) => quantize.run(),
         Command::Eval(eval) => eval.run(),
         Command::Hdl(hdl) => hdl.run(),
         Command::Isa(isa) => isa.run(),

@@ -66,21 +66,14 @@ pub struct Train {
     /// The published rules: scale mean |w|, patience 20, float ends and activations
     #[arg(long, requires = "set")]
     paper: bool,
-    /// Choice of scales [default: lsq; paper with --paper]
-    #[arg(long, value_enum)]
-    scale: Option<Scale>,
     /// Epochs after which the window narrows at the latest [default: 1; 20 with --paper]
     #[arg(long)]
     patience: Option<u32>,
     /// Step of the multipliers
     #[arg(long)]
     multiplier_rate: Option<f32>,
-    /// First and last layer [default: int8; float with --paper]
-    #[arg(long, value_enum)]
-    ends: Option<EndsName>,
-    /// Bits of activations, 2 to 8; 0: float [default: 8; 0 with --paper]
-    #[arg(long, value_name = "BITS")]
-    activations: Option<u32>,
+    #[command(flatten)]
+    constrain: ConstrainOptions,
     /// No multipliers: straight-through training alone
     #[arg(long)]
     no_multipliers: bool,
@@ -99,6 +92,20 @@ pub struct Train {
     /// Threads [default: all processors]; results do not depend on it
     #[arg(long)]
     threads: Option<usize>,
+}
+
+/// What becomes of weights and activations.
+#[derive(Args)]
+pub struct ConstrainOptions {
+    /// Choice of scales [default: lsq; paper with --paper]
+    #[arg(long, value_enum)]
+    scale: Option<Scale>,
+    /// First and last layer [default: int8; float with --paper]
+    #[arg(long, value_enum)]
+    ends: Option<EndsName>,
+    /// Bits of activations, 2 to 8; 0: float [default: 8; 0 with --paper]
+    #[arg(long, value_name = "BITS")]
+    activations: Option<u32>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -198,35 +205,41 @@ impl Train {
 
     fn cbp(&self) -> Result<CbpConfig> {
         let usual = if self.paper { CbpConfig::paper(self.epochs) } else { CbpConfig::short(self.epochs) };
-        let frozen_epochs = self.epochs.div_ceil(4);
+        self.constrain.over(CbpConfig {
+            training: self.training(usual.training),
+            multiplier_rate: self.multiplier_rate.unwrap_or(usual.multiplier_rate),
+            patience: self.patience.unwrap_or(usual.patience),
+            multipliers: !self.no_multipliers,
+            window: !self.no_window,
+            straight_through: !self.no_straight_through,
+            ..usual
+        })
+    }
+}
+
+impl ConstrainOptions {
+    /// These choices in place of the usual ones.
+    pub fn over(&self, usual: CbpConfig) -> Result<CbpConfig> {
+        let frozen_epochs = usual.training.epochs.div_ceil(4);
         let activations = match self.activations {
             None => usual.activations,
             Some(0) => None,
             Some(bits @ 2..=8) => Some(ActivationConfig { bits, frozen_epochs }),
             Some(bits) => bail!("--activations {bits}: 2 to 8 bits are possible, or 0 for float"),
         };
-        Ok(CbpConfig {
-            training: self.training(usual.training),
-            ends: match self.ends {
-                None => usual.ends,
-                Some(EndsName::Float) => Ends::Float,
-                Some(EndsName::Int8) => Ends::Int8,
-                Some(EndsName::Constrained) => Ends::Constrained,
-            },
-            scale: match self.scale {
-                None => usual.scale,
-                Some(Scale::Paper) => ScaleMode::Paper,
-                Some(Scale::Lsq) => ScaleMode::LeastSquares,
-                Some(Scale::LsqChannel) => ScaleMode::LeastSquaresPerChannel,
-            },
-            multiplier_rate: self.multiplier_rate.unwrap_or(usual.multiplier_rate),
-            patience: self.patience.unwrap_or(usual.patience),
-            multipliers: !self.no_multipliers,
-            window: !self.no_window,
-            straight_through: !self.no_straight_through,
-            activations,
-            ..usual
-        })
+        let ends = match self.ends {
+            None => usual.ends,
+            Some(EndsName::Float) => Ends::Float,
+            Some(EndsName::Int8) => Ends::Int8,
+            Some(EndsName::Constrained) => Ends::Constrained,
+        };
+        let scale = match self.scale {
+            None => usual.scale,
+            Some(Scale::Paper) => ScaleMode::Paper,
+            Some(Scale::Lsq) => ScaleMode::LeastSquares,
+            Some(Scale::LsqChannel) => ScaleMode::LeastSquaresPerChannel,
+        };
+        Ok(CbpConfig { ends, scale, activations, ..usual })
     }
 }
 

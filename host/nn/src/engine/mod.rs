@@ -30,6 +30,8 @@ pub struct Settings {
     pub frozen_norms: bool,
     /// Quantisers keep their ranges.
     pub frozen_ranges: bool,
+    /// Weight of the batch in running statistics, instead of that of each batch norm.
+    pub norm_momentum: Option<f32>,
 }
 
 /// dL/d(parameter) of one node; empty where it has no such parameter.
@@ -318,6 +320,7 @@ impl Engine {
                     let statistics = if settings.frozen_norms {
                         batch_norm::constant(eps, mean, var)
                     } else {
+                        let momentum = settings.norm_momentum.unwrap_or(momentum);
                         batch_norm::measure(x, eps, momentum, mean, var)
                     };
                     statistics.forward(x, y, gamma, beta);

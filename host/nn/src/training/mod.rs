@@ -4,11 +4,13 @@
 //! - [`Workspace`]: memory that a step needs, and that holds nothing between steps
 //! - [`TrainingData`], [`Progress`], [`EpochMetrics`]: what [`Trainer::run`] takes and tells
 //! - [`evaluate`], [`outputs`]: how a network does on a data set
-//! - `quantised`: which nodes are rounded, and how; `update`: one step of the optimiser
+//! - `quantised`: which nodes are rounded, and how; `update`: one step of the optimiser;
+//!   `round`: rounding without training
 
 mod evaluate;
 mod progress;
 mod quantised;
+mod round;
 mod run;
 mod trainer;
 mod update;

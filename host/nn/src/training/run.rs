@@ -108,7 +108,7 @@ impl Trainer {
     }
 
     /// Gives quantisers of activations a first range, from the first training images.
-    fn calibrate(&mut self, data: &TrainingData) -> Result<(), TrainError> {
+    pub(super) fn calibrate(&mut self, data: &TrainingData) -> Result<(), TrainError> {
         if !self.model.parameters().iter().any(|parameters| matches!(parameters, Parameters::Range(_))) {
             return Ok(());
         }

@@ -250,6 +250,7 @@ impl Trainer {
             relu_grad_at_zero: self.training.relu_grad_at_zero,
             frozen_norms: self.training.frozen_norms,
             frozen_ranges: self.cbp.is_some_and(frozen),
+            norm_momentum: None,
         }
     }
 

@@ -1,0 +1,61 @@
+//! `cbp quantize`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use cbp_host::train::RunFolder;
+use cbp_nn::training::evaluate;
+use cbp_nn::{CbpConfig, Trainer, WeightSet};
+use clap::Args;
+
+use super::data::Data;
+use super::train::{ConstrainOptions, load};
+
+#[derive(Args)]
+#[command(after_help = "Example: cbp quantize float --set two-bit-shift --data ~/mnist --out rounded
+
+Rounds weights at least-squares scales and measures batch norms and ranges again; no training, so it takes seconds. The
+result can be trained on with `cbp train --from`.")]
+pub struct Quantize {
+    /// A run's folder, or a checkpoint
+    network: PathBuf,
+    #[command(flatten)]
+    data: Data,
+    /// binary, ternary, one-bit-shift or two-bit-shift
+    #[arg(long)]
+    set: WeightSet,
+    #[command(flatten)]
+    constrain: ConstrainOptions,
+    /// Training images that statistics are measured over
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    images: usize,
+    /// Folder for the result
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+impl Quantize {
+    pub fn run(&self) -> Result<ExitCode> {
+        let from = load(&self.network)?;
+        let data = self.data.read(Some(from.preprocess()))?;
+        let float = from.latent_model();
+        let config = self.constrain.over(CbpConfig::short(1))?;
+        let mut trainer = Trainer::constrained(&float, self.set, config)?;
+        let folder = RunFolder::create(&self.out)?;
+        trainer.fit_statistics(&data, self.images)?;
+        trainer.save(&folder.checkpoint())?;
+        let pipeline = &data.preprocess.evaluation;
+        let before = evaluate(&float, &data.test, pipeline)?;
+        let after = evaluate(&trainer.deployed(), &data.test, pipeline)?;
+        println!(
+            "{} images: {:.2} % before, {:.2} % rounded to {}",
+            after.images,
+            100.0 * before.accuracy(),
+            100.0 * after.accuracy(),
+            self.set
+        );
+        println!("{}", folder.checkpoint().display());
+        Ok(ExitCode::SUCCESS)
+    }
+}
