@@ -1,0 +1,113 @@
+//! `cbp train`, `quantize` and `eval` as a user sees them.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/mnist-sample")
+}
+
+/// `cbp` with the digits of the repository.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cbp"));
+    command.args(arguments).arg("--data").arg(sample());
+    command
+}
+
+fn cbp(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn succeeds(arguments: &[&str]) -> String {
+    let output = cbp(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Exit status 2, and one line on standard error that holds all `parts`.
+fn refused(arguments: &[&str], parts: &[&str]) {
+    let output = cbp(arguments);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    for part in parts {
+        assert!(text.contains(part), "no `{part}` in: {text}");
+    }
+}
+
+fn accuracy(network: &str) -> f64 {
+    let text = succeeds(&["eval", network, "--json"]);
+    serde_json::from_str::<serde_json::Value>(&text).unwrap()["accuracy"].as_f64().unwrap()
+}
+
+#[test]
+fn float_rounded_constrained_and_resumed_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (float, rounded, whole, killed) = (path("float"), path("rounded"), path("whole"), path("killed"));
+    succeeds(&["train", "--model", "mlp", "--epochs", "3", "--out", &float]);
+    let float_accuracy = accuracy(&float);
+    assert!(float_accuracy > 0.9, "{float_accuracy}");
+
+    succeeds(&["quantize", &float, "--set", "two-bit-shift", "--out", &rounded]);
+    let rounded_accuracy = accuracy(&rounded);
+    assert!(rounded_accuracy > float_accuracy - 0.05, "{rounded_accuracy} after rounding {float_accuracy}");
+
+    let constrain = ["train", "--from", &float, "--set", "binary", "--epochs", "4", "--out"];
+    succeeds(&[&constrain[..], &[&whole]].concat());
+    // Killed somewhere in the third epoch, with checkpoints within epochs too.
+    let mut child = command(&[&constrain[..], &[&killed, "--save-every", "0"]].concat())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line.starts_with("epoch   2:")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    succeeds(&["train", "--resume", &killed]);
+    let read = |run: &str, file: &str| fs::read(Path::new(run).join(file)).unwrap();
+    assert!(
+        read(&whole, "checkpoint.safetensors") == read(&killed, "checkpoint.safetensors"),
+        "the resumed run differs from the uninterrupted one"
+    );
+    assert_eq!(read(&whole, "metrics.jsonl"), read(&killed, "metrics.jsonl"));
+    let metrics = String::from_utf8(read(&whole, "metrics.jsonl")).unwrap();
+    assert_eq!(metrics.lines().count(), 5);
+    for line in metrics.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        for key in ["epoch", "rate", "loss", "lagrangian_sum", "accuracy", "latent_accuracy"] {
+            assert!(!line[key].is_null(), "{key} in {line}");
+        }
+        for key in
+            ["satisfied", "failure", "failure_per_scale", "g", "multiplier_max", "codes_changed_per_step"]
+        {
+            assert!(!line["constraint"][key].is_null(), "{key} in {line}");
+        }
+    }
+}
+
+#[test]
+fn faults_name_the_cause_and_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out").to_str().unwrap().to_owned();
+    refused(&["train", "--model", "mlpp", "--out", &out], &["no network mlpp", "use one of mlp, lenet5"]);
+    refused(&["train", "--out", &out], &["--model", "--from"]);
+    refused(&["train", "--from", "nowhere", "--out", &out], &["nowhere", "check the path"]);
+    refused(&["train", "--resume", &out], &["checkpoint.safetensors", "check the path"]);
+    refused(&["train", "--model", "alexnet", "--out", &out], &["28×28×1", "kernel"]);
+    refused(
+        &["train", "--model", "mlp", "--batch", "1", "--epochs", "1", "--out", &out],
+        &["a batch of 1", "choose a batch"],
+    );
+    // The folder of that run is there now, but holds nothing.
+    succeeds(&["train", "--model", "mlp", "--epochs", "0", "--out", &out]);
+    refused(&["train", "--model", "mlp", "--out", &out], &["holds a run already", "--resume"]);
+    refused(
+        &["quantize", &out, "--set", "ternary", "--activations", "9", "--out", &out],
+        &["--activations 9", "2 to 8"],
+    );
+}
