@@ -7,9 +7,11 @@
 //! - [`area`]: what the accelerator costs in an FPGA
 //! - [`cases`]: random networks and faults on the RTL; [`coverage`]: what they reach of it
 //! - [`config_file`]: configurations in TOML; [`toml_text`]: faults in one line
+//! - [`ablation`]: what each part of CBP does
 //! - [`train`]: training runs with checkpoints and metrics
 //! - [`demo`]: all of it in one call
 
+pub mod ablation;
 pub mod area;
 pub mod bench;
 pub mod cases;

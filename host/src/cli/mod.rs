@@ -1,6 +1,7 @@
 //! Commands. Exit status: 0 success, 1 what was checked does not hold (the device's results differ from
 //! the model's, the array multiplies, coverage is low), 2 an error.
 
+mod ablation;
 mod area;
 mod array;
 mod bars;
@@ -41,6 +42,8 @@ enum Command {
     Quantize(quantize::Quantize),
     /// Accuracy of a trained network
     Eval(eval::Eval),
+    /// What each part of CBP does: a small network trained with and without it
+    Ablation(ablation::Ablation),
     /// The hardware: emit Verilog, measure its area and how well it is tested
     #[command(subcommand)]
     Hdl(hdl::Hdl),
@@ -67,6 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Train(train) => train.run(),
         Command::Quantize(quantize) => quantize.run(),
         Command::Eval(eval) => eval.run(),
+        Command::Ablation(ablation) => ablation.run(),
         Command::Hdl(hdl) => hdl.run(),
         Command::Isa(isa) => isa.run(),
         Command::Run(run) => run.run(),

@@ -181,7 +181,8 @@ impl Train {
         let graph = architectures::build(name, input, classes).with_context(|| {
             format!("there is no network {name}; use one of {}", architectures::NAMES.join(", "))
         })?;
-        let graph = graph.with_context(|| format!("{name} cannot read images of {input}; use larger ones"))?;
+        let graph =
+            graph.with_context(|| format!("{name} cannot read images of {input}; use larger ones"))?;
         Ok(Model::new(graph, self.seed))
     }
 
