@@ -99,10 +99,15 @@ impl Builder {
         name
     }
 
-    /// A value as `[batch, values]`, in the file's order.
-    pub(super) fn vector(&mut self, name: &str, value: &Value) -> Value {
+    /// A value of this shape as `[batch, values]`, in the file's order.
+    pub(super) fn vector(&mut self, name: &str, value: &Value, shape: Shape) -> Value {
         if value.is_vector {
             return value.clone();
+        }
+        if shape.positions() == 1 {
+            let axes = self.ints(&format!("{name}/axes"), &[2, 3]);
+            let name = self.node(&format!("{name}/squeeze"), "Squeeze", &[&value.name, &axes], &[]);
+            return Value { name, is_vector: true };
         }
         let name =
             self.node(&format!("{name}/flatten"), "Flatten", &[&value.name], &[("axis", Setting::Int(1))]);

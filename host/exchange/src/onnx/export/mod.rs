@@ -80,13 +80,7 @@ pub(super) fn export(model: &Model, options: &ExportOptions) -> Result<ModelProt
                 },
             })
             .collect();
-        let context = Context {
-            name: &node.name,
-            op: &node.op,
-            inputs: &inputs,
-            order: &orders[index],
-            shape: graph.shapes()[index],
-        };
+        let context = Context { name: &node.name, op: &node.op, inputs: &inputs, order: &orders[index] };
         let value = match &node.op {
             Op::Linear { .. } | Op::Convolution { .. } | Op::BatchNorm { .. } => {
                 weighted::write(&mut builder, &context, &model.parameters()[index])?
@@ -121,7 +115,6 @@ struct Context<'a> {
     inputs: &'a [Operand],
     /// The file's order of its output.
     order: &'a Order,
-    shape: Shape,
 }
 
 impl Context<'_> {

@@ -58,8 +58,8 @@ fn joined(builder: &mut Builder, node: &Context<'_>) -> Result<Value, ExportErro
     let names: Vec<String> = node
         .inputs
         .iter()
-        .map(|Operand { value, order, .. }| {
-            let value = if is_vector { builder.vector(node.name, value) } else { value.clone() };
+        .map(|Operand { value, order, shape }| {
+            let value = if is_vector { builder.vector(node.name, value, *shape) } else { value.clone() };
             // A sum of values in different orders is one in the order of this program.
             if is_add && node.order.is_none() { builder.plain(&value, order).name } else { value.name }
         })

@@ -17,7 +17,7 @@ pub(super) fn write(
     let [input] = node.inputs else { return Err(node.refuse("it reads nothing", "give it an input")) };
     match (node.op, parameters) {
         (Op::Linear { inputs, outputs, .. }, Parameters::Weights { weight, bias }) => {
-            let value = builder.vector(node.name, &input.value);
+            let value = builder.vector(node.name, &input.value, input.shape);
             let order = input.order.clone().or_else(|| planar(input.shape));
             let weight = match order {
                 Some(order) => layout::to_foreign(weight, &order),

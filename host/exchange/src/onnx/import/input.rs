@@ -82,7 +82,7 @@ fn sizes(input: &ValueInfoProto) -> Result<(usize, Vec<usize>), ImportCause> {
     };
     let size = |(axis, dim): (usize, &crate::onnx::proto::DimensionProto)| match dim.dim_value {
         Some(size @ 1..=LARGEST) => Ok(size as usize),
-        Some(size @ (LARGEST.. | ..-1)) => {
+        Some(size) if size < -1 || size > LARGEST => {
             fault(format!("input {name}: size {size} of axis {}", axis + 1), "export it for smaller images")
         }
         _ => fault(

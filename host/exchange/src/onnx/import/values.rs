@@ -9,8 +9,9 @@ use super::step::Step;
 use super::view::{Pending, View};
 use super::{Importer, Value, names};
 use crate::error::ImportCause;
+use crate::finite;
 use crate::note::Note;
-use crate::onnx::tensor::Tensor;
+use crate::onnx::tensor::{LARGEST_FOLDED, Tensor};
 
 impl<'a> Importer<'a> {
     /// Input `index` of a node.
@@ -113,7 +114,15 @@ impl<'a> Importer<'a> {
                 let op = Op::Shortcut { stride: stride[0], before: *before, behind: *behind };
                 (op, Parameters::None)
             }
-            Pending::Affine { picks, scale, shift } => self.affine_node(&view, picks, scale, shift),
+            Pending::Affine { picks, scale, shift } => {
+                let same = scale.iter().all(|&scale| scale == 1.0) && shift.iter().all(|&shift| shift == 0.0);
+                if same && picks.iter().copied().eq(0..self.channels(view.source)) {
+                    let settled = View { pending: Pending::None, ..view };
+                    self.values.insert(name, Value::Computed(settled.clone()));
+                    return Ok(settled);
+                }
+                self.affine_node(&view, picks, scale, shift)?
+            }
         };
         let name_of_node = self.drafts.free_name(&[names::of_node(&view.name, false)]);
         self.notes.push(match op {
@@ -138,8 +147,16 @@ impl<'a> Importer<'a> {
     }
 
     /// The node for channels that are picked, scaled and shifted.
-    fn affine_node(&self, view: &View, picks: &[usize], scale: &[f32], shift: &[f32]) -> (Op, Parameters) {
+    fn affine_node(
+        &self,
+        view: &View,
+        picks: &[usize],
+        scale: &[f32],
+        shift: &[f32],
+    ) -> Result<(Op, Parameters), ImportCause> {
         let channels = self.channels(view.source);
+        finite::check(&view.name, "factor", scale)?;
+        finite::check(&view.name, "summand", shift)?;
         if picks.iter().copied().eq(0..channels) {
             let op = Op::BatchNorm { channels, eps: 0.0, momentum: 0.0 };
             let parameters = Parameters::BatchNorm {
@@ -148,7 +165,12 @@ impl<'a> Importer<'a> {
                 mean: vec![0.0; channels],
                 var: vec![1.0; channels],
             };
-            return (op, parameters);
+            return Ok((op, parameters));
+        }
+        if picks.len().checked_mul(channels).is_none_or(|weights| weights > LARGEST_FOLDED) {
+            let what =
+                format!("node {}: {} of {channels} channels are picked one by one", view.name, picks.len());
+            return Err(ImportCause::Model { what, remedy: "pick fewer channels" });
         }
         let mut weight = vec![0.0; picks.len() * channels];
         for ((row, &pick), &scale) in weight.chunks_mut(channels).zip(picks).zip(scale) {
@@ -156,7 +178,7 @@ impl<'a> Importer<'a> {
         }
         let window = Window::square(1, 1, 0);
         let op = Op::Convolution { inputs: channels, outputs: picks.len(), groups: 1, window, bias: true };
-        (op, Parameters::Weights { weight, bias: Some(shift.to_vec()) })
+        Ok((op, Parameters::Weights { weight, bias: Some(shift.to_vec()) }))
     }
 
     /// Channels of a node's output.
