@@ -46,12 +46,16 @@ impl FileKind {
             let remedy = "name the ONNX or safetensors file of the network";
             return Err(ImportCause::Kind { found: "empty", remedy });
         }
+        // First, for its length may look like another mark.
+        if is_safetensors(content) {
+            return Ok(Self::Safetensors);
+        }
         for (at, mark, found, remedy) in OTHERS {
             if content.get(at..).is_some_and(|rest| rest.starts_with(mark)) {
                 return Err(ImportCause::Kind { found, remedy });
             }
         }
-        Ok(if is_safetensors(content) { Self::Safetensors } else { Self::Onnx })
+        Ok(Self::Onnx)
     }
 }
 
@@ -91,6 +95,10 @@ mod tests {
         let mut tensors = 2_u64.to_le_bytes().to_vec();
         tensors.extend(b"{}");
         assert_eq!(FileKind::of(&tensors).unwrap(), FileKind::Safetensors);
+        // A header of 0x280 bytes begins as a pickle does.
+        let mut long = 0x280_u64.to_le_bytes().to_vec();
+        long.resize(8 + 0x280, b'{');
+        assert_eq!(FileKind::of(&long).unwrap(), FileKind::Safetensors);
         assert_eq!(FileKind::of(&[8, 8, 0x12]).unwrap(), FileKind::Onnx);
         for (content, expected) in [
             (&b""[..], "is empty; name the ONNX or safetensors file of the network"),

@@ -27,7 +27,7 @@ fn assert_same(model: &Model, seed: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_networks(seed: u64) {
@@ -38,12 +38,7 @@ proptest! {
         for (a, b) in a.iter().zip(&b) {
             prop_assert!((a - b).abs() <= 1e-9 * a.abs().max(1.0), "{a} {b}");
         }
-        // Signed codes of values that are never negative come back as unsigned ones.
-        let has_signs = |op: &Op| matches!(op, Op::Quantise { signed: true, .. });
-        let has_change = model.graph().nodes().iter().any(|node| has_signs(&node.op));
-        if !has_change {
-            assert_same(&model, seed);
-        }
+        assert_same(&model, seed);
     }
 }
 

@@ -35,6 +35,7 @@ use crate::sets::recognise_sets;
 pub fn import(content: Vec<u8>) -> Result<Imported, ImportCause> {
     let model = proto::ModelProto::decode(Bytes::from(content));
     let model = model.map_err(|cause| ImportCause::Damaged { what: format!("is no ONNX file ({cause})") })?;
+    check_names(&model)?;
     let (model, notes, quantised) = import_model::import(&model)?;
     let of_node = |(index, grid): (usize, Option<std::rc::Rc<tensor::Quantised>>)| {
         let grid = grid?;
@@ -59,4 +60,36 @@ pub fn import(content: Vec<u8>) -> Result<Imported, ImportCause> {
 pub fn export(model: &Model, options: &ExportOptions) -> Result<Vec<u8>, ExportError> {
     crate::finite::check_model(model)?;
     Ok(export_model::export(model, options)?.encode_to_vec())
+}
+
+/// Refuses names that would break a message into lines, or do worse to a terminal.
+fn check_names(model: &proto::ModelProto) -> Result<(), ImportCause> {
+    let Some(graph) = &model.graph else { return Ok(()) };
+    let of_nodes = graph.node.iter().flat_map(|node| {
+        let own = [&node.name, &node.op_type, &node.domain].into_iter().flatten();
+        own.chain(&node.input).chain(&node.output)
+    });
+    let dims = |value: &proto::ValueInfoProto| {
+        let tensor = value.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
+        let dims = tensor.and_then(|tensor| tensor.shape.as_ref()).map(|shape| shape.dim.iter());
+        dims.into_iter().flatten().filter_map(|dim| dim.dim_param.clone()).collect::<Vec<_>>()
+    };
+    let of_values = graph.input.iter().chain(&graph.output);
+    let sizes = of_values.clone().flat_map(dims);
+    let names = of_values.filter_map(|value| value.name.as_ref());
+    let strings =
+        graph.node.iter().flat_map(|node| &node.attribute).filter_map(|attribute| attribute.s.as_ref());
+    let has_control = |text: &str| text.chars().any(char::is_control);
+    let any = of_nodes
+        .chain(names)
+        .chain(graph.initializer.iter().filter_map(|tensor| tensor.name.as_ref()))
+        .chain(graph.name.iter())
+        .any(|name| has_control(name));
+    if any
+        || sizes.into_iter().any(|name| has_control(&name))
+        || strings.into_iter().any(|s| s.iter().any(u8::is_ascii_control))
+    {
+        return Err(ImportCause::Damaged { what: "it has names with control characters".to_owned() });
+    }
+    Ok(())
 }

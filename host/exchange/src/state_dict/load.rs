@@ -23,6 +23,9 @@ use crate::sets::recognise_sets;
 pub fn load(content: &[u8], graph: Graph, ignore_unexpected: bool) -> Result<Imported, ImportCause> {
     let file = SafeTensors::deserialize(content)
         .map_err(|cause| ImportCause::Damaged { what: format!("is no safetensors file ({cause})") })?;
+    if file.names().into_iter().any(|name| name.chars().any(char::is_control)) {
+        return Err(ImportCause::Damaged { what: "it has names with control characters".to_owned() });
+    }
     let entries = of_graph(&graph);
     let is_optional = |entry: &Entry| entry.parameter == "range";
     let (mut missing, mut misshapen) = (Vec::new(), Vec::new());

@@ -172,13 +172,16 @@ impl<'a> Importer<'a> {
         }
         let view = self.activation(step, 0)?;
         let [low, high] = codes;
-        // No code below 0 is ever taken.
-        let low = if low < 0.0 && self.drafts.is_non_negative(view.source) { 0.0 } else { low };
         let steps = |bits: u32, signed: bool| ((1_u32 << (bits - u32::from(signed))) - 1) as f32;
-        let found = (2..=8).find_map(|bits| {
-            let unsigned = (low == 0.0 && high == steps(bits, false)).then_some((bits, false));
-            unsigned.or_else(|| (low == -high && high == steps(bits, true)).then_some((bits, true)))
-        });
+        let with = |low: f32| {
+            (2..=8).find_map(|bits| {
+                let unsigned = (low == 0.0 && high == steps(bits, false)).then_some((bits, false));
+                unsigned.or_else(|| (low == -high && high == steps(bits, true)).then_some((bits, true)))
+            })
+        };
+        // Codes below 0 are never taken for values that are not negative.
+        let is_non_negative = low < 0.0 && self.drafts.is_non_negative(view.source);
+        let found = with(low).or_else(|| if is_non_negative { with(0.0) } else { None });
         let Some((bits, signed)) = found else {
             return Err(step.refuse(format!("its codes are {low} to {high} around that of 0"), REMEDY));
         };
