@@ -4,6 +4,9 @@
 //! Random networks with every operation come with the logits of the reference forward pass; networks that are named
 //! are imported and written again, to be compared with the logits stored beside them.
 
+// The files of the tests may stop at once.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::doc_markdown)]
+
 #[path = "../tests/common/forward.rs"]
 mod forward;
 #[path = "../tests/common/random.rs"]

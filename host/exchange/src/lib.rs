@@ -11,6 +11,8 @@
 
 // ReLU, ONNX, PyTorch are names, not code.
 #![allow(clippy::doc_markdown)]
+// What is recognised is exactly a number, or it is not that number.
+#![allow(clippy::float_cmp)]
 
 mod error;
 mod finite;

@@ -1,5 +1,8 @@
 //! What cannot be imported is refused with its place, the reason and a remedy.
 
+// Numbers are exact here; PyTorch and others are names; a test may panic.
+#![allow(clippy::float_cmp, clippy::doc_markdown, clippy::unwrap_used, clippy::panic)]
+
 mod common;
 
 use cbp_exchange::onnx::proto::{ModelProto, NodeProto, StringStringEntryProto, TensorProto};
@@ -16,6 +19,7 @@ fn check(found: &str, expected: &str) {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn operations() {
     let w = || vec![floats("w", &[1, 2, 1, 1], &[1.0, 2.0])];
     let two = |name: &str| ints(name, &[2, 2]);

@@ -1,7 +1,7 @@
 //! ONNX and QONNX files.
 //!
 //! - [`proto`]: the messages of the format
-//! - [`import`]: file → model; [`export`]: model → file
+//! - [`import()`]: file → model; [`export()`], [`write()`]: model → file
 //!
 //! The operators that are understood: Conv, Gemm, MatMul (with Add), `BatchNormalization`, Relu, Clip, `MaxPool`,
 //! `AveragePool`, `GlobalAveragePool`, `GlobalMaxPool`, `ReduceMean` over rows and columns, Add, Concat, Flatten, Reshape,
@@ -16,6 +16,8 @@ mod export_model;
 #[path = "import/mod.rs"]
 mod import_model;
 mod tensor;
+
+use std::path::Path;
 
 use cbp_nn::Model;
 use prost::Message;
@@ -59,7 +61,16 @@ pub fn import(content: Vec<u8>) -> Result<Imported, ImportCause> {
 /// A node that ONNX has no form for; parameters that are not finite.
 pub fn export(model: &Model, options: &ExportOptions) -> Result<Vec<u8>, ExportError> {
     crate::finite::check_model(model)?;
-    Ok(export_model::export(model, options)?.encode_to_vec())
+    Ok(export_model::export(model, *options)?.encode_to_vec())
+}
+
+/// [`export`] to a file.
+///
+/// # Errors
+/// As there, and those of the operating system.
+pub fn write(model: &Model, path: &Path, options: &ExportOptions) -> Result<(), ExportError> {
+    let content = export(model, options)?;
+    std::fs::write(path, content).map_err(|source| ExportError::Io { path: path.to_owned(), source })
 }
 
 /// Refuses names that would break a message into lines, or do worse to a terminal.

@@ -89,7 +89,7 @@ fn unexpected(file: &SafeTensors<'_>, entries: &[Vec<Entry>]) -> Vec<String> {
         let layer = name.strip_suffix(".num_batches_tracked");
         layer.is_some_and(|layer| known.contains(format!("{layer}.running_mean").as_str()))
     };
-    let mut names: Vec<String> = file.names().into_iter().map(|name| name.to_string()).collect();
+    let mut names: Vec<String> = file.names().into_iter().map(ToString::to_string).collect();
     names.retain(|name| !known.contains(name.as_str()) && !counts(name));
     names.sort_unstable();
     names

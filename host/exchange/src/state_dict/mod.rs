@@ -1,6 +1,6 @@
 //! Parameters under PyTorch's names and in its layouts, as safetensors files.
 //!
-//! - [`load`], [`save`]
+//! - [`load`], [`save`], [`write()`]
 //! - [`entries`]: the tensors that a network has
 //!
 //! A node `X` has `X.weight` (convolution: OIHW; linear layer: `[output, input]`, with inputs channel after channel where
@@ -12,4 +12,4 @@ mod load;
 mod save;
 
 pub use load::load;
-pub use save::save;
+pub use save::{save, write};

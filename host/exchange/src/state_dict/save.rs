@@ -1,5 +1,7 @@
 //! Writing the parameters of a network.
 
+use std::path::Path;
+
 use ::safetensors::tensor::{Dtype, TensorView};
 use cbp_nn::{Model, Parameters};
 
@@ -34,4 +36,13 @@ pub fn save(model: &Model) -> Result<Vec<u8>, ExportError> {
         views.push((name, TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(layout)?));
     }
     ::safetensors::serialize(views, None).map_err(layout)
+}
+
+/// [`save`] to a file.
+///
+/// # Errors
+/// As there, and those of the operating system.
+pub fn write(model: &Model, path: &Path) -> Result<(), ExportError> {
+    let content = save(model)?;
+    std::fs::write(path, content).map_err(|source| ExportError::Io { path: path.to_owned(), source })
 }

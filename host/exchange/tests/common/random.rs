@@ -94,7 +94,7 @@ pub fn model(seed: u64) -> Model {
     let input = Shape::new(5 + r.below(4), 5 + r.below(4), 1 + r.below(3));
     let mut graph = Graph::empty("random", input);
     let mut last = Source::Input;
-    for i in 0..1 + r.below(7) {
+    for i in 0..=r.below(7) {
         let shape = graph.shape_of(last);
         let op = image_op(r.below(10), shape, &mut r);
         if let Op::MaxPool { window } | Op::AveragePool { window, .. } = &op

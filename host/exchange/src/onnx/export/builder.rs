@@ -39,8 +39,8 @@ impl Builder {
     }
 
     /// This name, or one like it that no tensor has.
-    fn free(&mut self, name: String) -> String {
-        let mut free = name.clone();
+    fn free(&mut self, name: &str) -> String {
+        let mut free = name.to_owned();
         let mut number = 0;
         while !self.names.insert(free.clone()) {
             number += 1;
@@ -57,7 +57,7 @@ impl Builder {
         inputs: &[&str],
         settings: &[(&str, Setting<'_>)],
     ) -> String {
-        let output = self.free(format!("{name}/output"));
+        let output = self.free(&format!("{name}/output"));
         let domain = ["Quant", "BipolarQuant"].contains(&operator).then(|| QONNX.to_owned());
         self.nodes.push(NodeProto {
             input: inputs.iter().map(|&input| input.to_owned()).collect(),
@@ -88,7 +88,7 @@ impl Builder {
 
     /// Adds a constant of any type; gives its name.
     pub(super) fn constant(&mut self, name: &str, dims: &[usize], kind: i32, bytes: Vec<u8>) -> String {
-        let name = self.free(name.to_owned());
+        let name = self.free(name);
         self.constants.push(TensorProto {
             dims: dims.iter().map(|&dim| dim as i64).collect(),
             data_type: Some(kind),

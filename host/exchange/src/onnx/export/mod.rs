@@ -57,7 +57,7 @@ pub struct ExportOptions {
 }
 
 /// Writes a model.
-pub(super) fn export(model: &Model, options: &ExportOptions) -> Result<ModelProto, ExportError> {
+pub(super) fn export(model: &Model, options: ExportOptions) -> Result<ModelProto, ExportError> {
     let graph = model.graph();
     let orders = order::of_outputs(graph);
     let mut builder = Builder::new(options.qonnx);

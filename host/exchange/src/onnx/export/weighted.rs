@@ -96,7 +96,9 @@ fn constrained(builder: &mut Builder, node: &Context<'_>, weight: &[f32], dims: 
     };
     let Some((set, mut scales)) = sets::recognise(weight, shape) else { return name };
     let step = (1_u32 << set.max_shift()) as f32;
-    scales.iter_mut().for_each(|scale| *scale /= step);
+    for scale in &mut scales {
+        *scale /= step;
+    }
     let of_scales =
         if scales.len() == 1 { vec![] } else { [&[scales.len()][..], &vec![1; dims.len() - 1]].concat() };
     let scale = builder.floats(&format!("{}/scale", node.name), &of_scales, &scales);
@@ -109,7 +111,7 @@ fn constrained(builder: &mut Builder, node: &Context<'_>, weight: &[f32], dims: 
         WeightSet::OneBitShift => 3.0,
         WeightSet::TwoBitShift => 4.0,
     };
-    quant(builder, &own, &node.name, &name, &scale, (bits, true))
+    quant(builder, &own, node.name, &name, &scale, (bits, true))
 }
 
 /// Adds a Quant of `(bits, signed)`, narrow if signed; gives the name of its output.

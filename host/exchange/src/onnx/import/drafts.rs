@@ -12,6 +12,9 @@ use crate::onnx::tensor::Quantised;
 /// Largest number of values of an activation of one image.
 const LARGEST_ACTIVATION: u128 = 1 << 28;
 
+/// The grids of weights by node.
+pub(in crate::onnx) type Grids = Vec<Option<Rc<Quantised>>>;
+
 /// Nodes with their parameters.
 pub(super) struct Drafts {
     /// The same nodes, for their shapes.
@@ -19,7 +22,7 @@ pub(super) struct Drafts {
     nodes: Vec<Node>,
     parameters: Vec<Parameters>,
     non_negative: Vec<bool>,
-    quantised: Vec<Option<Rc<Quantised>>>,
+    quantised: Grids,
     names: HashSet<String>,
 }
 
@@ -151,7 +154,7 @@ impl Drafts {
     }
 
     /// The network, and the grids of its weights by node.
-    pub(super) fn finish(self) -> Result<(Model, Vec<Option<Rc<Quantised>>>), ImportCause> {
+    pub(super) fn finish(self) -> Result<(Model, Grids), ImportCause> {
         let graph = Graph::new(self.shapes.name(), self.shapes.input(), self.nodes)?;
         Ok((Model::with_parameters(graph, self.parameters)?, self.quantised))
     }

@@ -72,17 +72,16 @@ fn sizes(input: &ValueInfoProto) -> Result<(usize, Vec<usize>), ImportCause> {
         return fault(format!("input {name}: its shape is not known"), remedy);
     };
     let batch = match batch.dim_value {
-        None => 1,
-        Some(images @ 1..=LARGEST) => images as usize,
         // Some writers say 0 or −1 where they mean any.
-        Some(-1 | 0) => 1,
+        None | Some(-1 | 0) => 1,
+        Some(images @ 1..=LARGEST) => images as usize,
         Some(images) => {
             return fault(format!("input {name}: a batch of {images}"), "export it for a batch of 1");
         }
     };
     let size = |(axis, dim): (usize, &crate::onnx::proto::DimensionProto)| match dim.dim_value {
         Some(size @ 1..=LARGEST) => Ok(size as usize),
-        Some(size) if size < -1 || size > LARGEST => {
+        Some(size) if !(-1..=LARGEST).contains(&size) => {
             fault(format!("input {name}: size {size} of axis {}", axis + 1), "export it for smaller images")
         }
         _ => fault(

@@ -23,11 +23,11 @@ use std::rc::Rc;
 use cbp_nn::Model;
 use cbp_nn::graph::{Op, Source};
 
-use self::drafts::Drafts;
+use self::drafts::{Drafts, Grids};
 use self::step::Step;
 use self::view::View;
 use super::proto::{GraphProto, ModelProto};
-use super::tensor::{Quantised, Tensor};
+use super::tensor::Tensor;
 use crate::error::ImportCause;
 use crate::note::Note;
 
@@ -42,7 +42,7 @@ enum Value {
 }
 
 /// What an import gives: the model, what was changed, and the grids of weights by node.
-pub(super) type Read = (Model, Vec<Note>, Vec<Option<Rc<Quantised>>>);
+pub(super) type Read = (Model, Vec<Note>, Grids);
 
 /// State of an import.
 struct Importer<'a> {
@@ -169,13 +169,11 @@ impl<'a> Importer<'a> {
 
     /// Checks that the last node gives what the file gives.
     fn finish(mut self) -> Result<Read, ImportCause> {
-        let view = match self.values.get(self.output) {
-            Some(Value::Computed(_)) => self.settled(self.output)?,
-            _ => {
-                let what = format!("its output {} does not depend on its input", self.output);
-                return Err(ImportCause::Model { what, remedy: "export the network again" });
-            }
+        let Some(Value::Computed(_)) = self.values.get(self.output) else {
+            let what = format!("its output {} does not depend on its input", self.output);
+            return Err(ImportCause::Model { what, remedy: "export the network again" });
         };
+        let view = self.settled(self.output)?;
         if !view.is_image() && view.vector() != Some(None) {
             let what =
                 format!("its output {} is arranged in another way than any node gives it", self.output);

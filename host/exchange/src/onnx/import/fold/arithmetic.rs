@@ -30,27 +30,24 @@ pub(super) fn binary(operands: &Operands<'_>) -> Folded {
         place
     };
     let places = (0..total).map(|index| (place(&of_a, index), place(&of_b, index)));
-    let data = match (&a.data, &b.data) {
-        (Data::Int(a), Data::Int(b)) => {
-            let operation = match operands.step.operator() {
-                "Add" => i64::checked_add,
-                "Sub" => i64::checked_sub,
-                "Mul" => i64::checked_mul,
-                _ => i64::checked_div,
-            };
-            let result = places.map(|(i, j)| operation(a[i], b[j])).collect::<Option<Vec<_>>>();
-            Data::Int(result.ok_or_else(|| operands.fault("its result is no 64-bit integer"))?)
-        }
-        _ => {
-            let (a, b) = (a.floats(), b.floats());
-            let operation: fn(f32, f32) -> f32 = match operands.step.operator() {
-                "Add" => |a, b| a + b,
-                "Sub" => |a, b| a - b,
-                "Mul" => |a, b| a * b,
-                _ => |a, b| a / b,
-            };
-            Data::Float(places.map(|(i, j)| operation(a[i], b[j])).collect())
-        }
+    let data = if let (Data::Int(a), Data::Int(b)) = (&a.data, &b.data) {
+        let operation = match operands.step.operator() {
+            "Add" => i64::checked_add,
+            "Sub" => i64::checked_sub,
+            "Mul" => i64::checked_mul,
+            _ => i64::checked_div,
+        };
+        let result = places.map(|(i, j)| operation(a[i], b[j])).collect::<Option<Vec<_>>>();
+        Data::Int(result.ok_or_else(|| operands.fault("its result is no 64-bit integer"))?)
+    } else {
+        let (a, b) = (a.floats(), b.floats());
+        let operation: fn(f32, f32) -> f32 = match operands.step.operator() {
+            "Add" => |a, b| a + b,
+            "Sub" => |a, b| a - b,
+            "Mul" => |a, b| a * b,
+            _ => |a, b| a / b,
+        };
+        Data::Float(places.map(|(i, j)| operation(a[i], b[j])).collect())
     };
     Ok(Some(Tensor::new(dims, data).into()))
 }

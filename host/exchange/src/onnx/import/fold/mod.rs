@@ -26,7 +26,7 @@ impl<'a> Importer<'a> {
     pub(super) fn fold_constants(&self, step: &Step<'a>) -> Folded {
         match step.operator() {
             "Constant" => return constant(step).map(|tensor| Some(tensor.into())),
-            "Shape" => return self.shape(step),
+            "Shape" => return Ok(self.shape(step)),
             _ => {}
         }
         let mut inputs = Vec::with_capacity(step.proto.input.len());
@@ -63,9 +63,8 @@ impl<'a> Importer<'a> {
         }
     }
 
-    fn shape(&self, step: &Step<'a>) -> Folded {
-        let Some(value) = step.input(0).and_then(|name| self.values.get(name)) else { return Ok(None) };
-        let dims = match value {
+    fn shape(&self, step: &Step<'a>) -> Option<Rc<Tensor>> {
+        let dims = match self.values.get(step.input(0)?)? {
             Value::Constant(tensor) => tensor.dims.clone(),
             Value::Computed(view) => view.dims(self.batch),
         };
@@ -73,7 +72,7 @@ impl<'a> Importer<'a> {
         let place = |at: i64| (if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize;
         let (start, end) = (place(step.int("start", 0)), place(step.int("end", rank)));
         let part = dims.get(start..end.max(start)).unwrap_or_default();
-        Ok(Some(Tensor::ints(part.iter().map(|&dim| dim as i64).collect()).into()))
+        Some(Tensor::ints(part.iter().map(|&dim| dim as i64).collect()).into())
     }
 }
 

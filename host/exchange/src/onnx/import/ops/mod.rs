@@ -87,7 +87,7 @@ impl<'a> Importer<'a> {
 fn nearest(operator: &str) -> &'static str {
     match operator {
         "LeakyRelu" | "PRelu" | "Elu" | "Selu" | "Celu" | "Gelu" | "HardSwish" | "HardSigmoid"
-        | "Sigmoid" | "Tanh" | "Softplus" | "Mish" | "Swish" | "Erf" | "ThresholdedRelu" => {
+        | "Sigmoid" | "Tanh" | "Softplus" | "Mish" | "Swish" | "Erf" | "ThresholdedRelu" | "Max" | "Min" => {
             "use Relu or Clip"
         }
         "LRN"
@@ -105,7 +105,6 @@ fn nearest(operator: &str) -> &'static str {
         "LSTM" | "GRU" | "RNN" | "Loop" | "Scan" | "If" | "Attention" => {
             "use a network of convolutions and linear layers"
         }
-        "Max" | "Min" => "use Relu or Clip",
         "DequantizeLinear" => "put it directly behind QuantizeLinear",
         "MultiThreshold" => "export before the conversion to thresholds, with Quant nodes",
         _ => "use convolutions, linear layers, batch norm, Relu, Clip, pools, Add and Concat",

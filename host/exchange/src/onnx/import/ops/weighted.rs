@@ -89,7 +89,7 @@ impl<'a> Importer<'a> {
         }
         let (alpha, beta) = (step.float("alpha", 1.0), step.float("beta", 1.0));
         let mut matrix = matrix(step, &*self.constant(step, 1)?, !step.flag("transB"))?;
-        if !(alpha - 1.0).abs().eq(&0.0) {
+        if alpha != 1.0 {
             matrix.weight.iter_mut().for_each(|w| *w *= alpha);
             matrix.quantised = matrix.quantised.map(|quantised| {
                 let scales = quantised.scales.iter().map(|scale| scale * alpha).collect();
