@@ -251,3 +251,35 @@ fn clips_of_old_and_new_files() {
     let imported = import(&[0, 2], vec![node("Clip", &["x", "", "high"], "y", vec![])], vec![high]);
     assert_eq!(ops(&imported), [Op::Clamp { low: f32::MIN, high: 6.0 }]);
 }
+
+#[test]
+fn shortcuts_of_option_a() {
+    // x[:, :, ::2, ::2] with one channel of zeros before and two behind, as exporters write it: a slice per axis.
+    let nodes = || {
+        vec![
+            node("Slice", &["x", "zero", "end", "rows", "two"], "a", vec![]),
+            node("Slice", &["a", "zero", "end", "columns", "two"], "b", vec![]),
+            node("Pad", &["b", "pads", ""], "y", vec![text("mode", "constant")]),
+        ]
+    };
+    let constants = |step| {
+        let one = |name, value| integers(name, &[value]);
+        let pads = integers("pads", &[0, 1, 0, 0, 0, 2, 0, 0]);
+        vec![one("zero", 0), one("end", i64::MAX), one("rows", 2), one("columns", -1), one("two", step), pads]
+    };
+    let imported = import(&[0, 1, 3, 4], nodes(), constants(2));
+    assert_eq!(ops(&imported), [Op::Shortcut { stride: 2, before: 1, behind: 2 }]);
+    assert_eq!(imported.notes, [Note::Shortcut { node: "Pad_y".into() }]);
+    let image: Vec<f32> = (1..=12).map(|x| x as f32).collect();
+    let expected = [1.0, 3.0, 9.0, 11.0].map(|x| [0.0, x, 0.0, 0.0]).concat();
+    assert_eq!(forward(&imported.model, &image), expected);
+    // Every second row, but every column.
+    let mut uneven = nodes();
+    uneven.remove(1);
+    uneven[1].input[0] = "a".into();
+    let message = read(&[0, 1, 3, 4], uneven, constants(2)).unwrap_err().to_string();
+    assert!(
+        message.starts_with("node Pad_y: Slice: its steps [2, 1] differ between rows and columns; "),
+        "{message}"
+    );
+}

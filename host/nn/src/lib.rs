@@ -21,20 +21,20 @@ mod demo;
 mod error;
 mod export;
 mod gemm;
+pub mod graph;
+mod kernels;
 #[cfg(test)]
 mod gradient_check;
-pub mod graph;
 mod int8_weights;
-mod kernels;
 mod lanes;
 mod latent;
 pub mod layer;
 mod mlp;
 mod model;
+pub mod trained;
 mod optimiser;
 mod progress;
 mod rng;
-pub mod trained;
 mod trainer;
 mod wide;
 

@@ -16,10 +16,10 @@ use crate::export::{export, layer_name};
 use crate::latent::{LatentWeights, UpdateReport, WeightRule};
 use crate::layer::{Layer, ParamGrad};
 use crate::mlp::{Mlp, Tape};
+use crate::trained::TrainedMlp;
 use crate::optimiser::SgdStep;
 use crate::progress::{EpochMetrics, Progress};
 use crate::rng::{Purpose, keyed, permutation};
-use crate::trained::TrainedMlp;
 
 /// The step of the window at which the published code cuts the learning rate.
 const RATE_CUT_AT: u32 = 20;

@@ -60,7 +60,12 @@ impl Graph {
     ///
     /// # Errors
     /// The name is taken, an input does not exist, or shapes do not fit.
-    pub fn push(&mut self, name: impl Into<String>, op: Op, inputs: &[Source]) -> Result<Source, GraphError> {
+    pub fn push(
+        &mut self,
+        name: impl Into<String>,
+        op: Op,
+        inputs: &[Source],
+    ) -> Result<Source, GraphError> {
         let name = name.into();
         if self.nodes.iter().any(|node| node.name == name) {
             return Err(GraphError::Name { node: name });

@@ -9,8 +9,12 @@ impl Op {
     /// Shape of the output, from those of the inputs.
     pub(super) fn output(&self, node: &str, inputs: &[Shape]) -> Result<Shape, GraphError> {
         let op = self.name();
-        let wrong_inputs =
-            |expected| GraphError::Inputs { node: node.to_owned(), op, expected, found: inputs.len() };
+        let wrong_inputs = |expected| GraphError::Inputs {
+            node: node.to_owned(),
+            op,
+            expected,
+            found: inputs.len(),
+        };
         let misfit = |shape: Shape, why: String| GraphError::Shape { node: node.to_owned(), op, shape, why };
         let setting = |why: String| GraphError::Setting { node: node.to_owned(), op, why };
         match self {
@@ -72,8 +76,7 @@ impl Op {
             Self::MaxPool { window } | Self::AveragePool { window, .. } => {
                 // A window that lies in the padding alone has no largest value and no mean.
                 let span = |d: usize| window.dilation[d] * window.kernel[d].saturating_sub(1) + 1;
-                if (0..2)
-                    .any(|d| window.before[d] >= span(d) || window.behind[d] >= span(d) + window.stride[d])
+                if (0..2).any(|d| window.before[d] >= span(d) || window.behind[d] >= span(d) + window.stride[d])
                 {
                     return Err(setting("its padding is as wide as its kernel".to_owned()));
                 }

@@ -112,8 +112,19 @@ fn multiply(
         let zeros = &zeros;
         let terms = class.taps.len() * input_channels;
         with_scratch(terms * width, |panel| {
-            let task =
-                Task { direction, kernel, reads, class, group, columns, positions, input, start, out, zeros };
+            let task = Task {
+                direction,
+                kernel,
+                reads,
+                class,
+                group,
+                columns,
+                positions,
+                input,
+                start,
+                out,
+                zeros,
+            };
             arch.dispatch(OnPanel { task, panel });
         });
     });

@@ -95,7 +95,12 @@ impl Reads {
                 classes.push(Class { positions, taps, offsets });
             }
         }
-        Self { classes, positions: input.positions(), image: output.values(), channels: output.channels }
+        Self {
+            classes,
+            positions: input.positions(),
+            image: output.values(),
+            channels: output.channels,
+        }
     }
 }
 

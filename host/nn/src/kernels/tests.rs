@@ -22,14 +22,7 @@ struct Case {
 }
 
 impl Case {
-    fn new(
-        images: usize,
-        input: Shape,
-        outputs: usize,
-        groups: usize,
-        window: Window,
-        seed: u64,
-    ) -> Option<Self> {
+    fn new(images: usize, input: Shape, outputs: usize, groups: usize, window: Window, seed: u64) -> Option<Self> {
         let [height, width] = window.output([input.height, input.width])?;
         let output = Shape::new(height, width, outputs);
         let mut rng = keyed(seed, Purpose::Weights, 0, 0);

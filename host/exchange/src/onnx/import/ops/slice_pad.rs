@@ -68,8 +68,12 @@ impl<'a> Importer<'a> {
         channels: [usize; 2],
     ) -> Result<View, ImportCause> {
         let view = self.view(step, 0)?;
+        // One slice per axis is one shortcut; two of the same axis are two.
         let continues = match view.pending {
-            Pending::Shortcut { before, behind, .. } => by == [1, 1] || (before, behind) == (0, 0),
+            Pending::Shortcut { stride, before: 0, behind: 0 } => {
+                (0..2).all(|d| by[d] == 1 || stride[d] == 1)
+            }
+            Pending::Shortcut { .. } => by == [1, 1],
             _ => false,
         };
         let mut view = if continues { view } else { self.activation(step, 0)? };
