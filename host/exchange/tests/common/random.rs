@@ -1,7 +1,7 @@
 //! Random small networks with every operation that can be written and read back.
 
 use cbp_nn::graph::{Graph, Op, Shape, Source, Window};
-use cbp_nn::{Model, Parameters};
+use cbp_nn::{Model, Parameters, WeightSet};
 
 /// SplitMix64.
 pub struct Random(pub u64);
@@ -65,6 +65,16 @@ fn image_op(kind: usize, shape: Shape, r: &mut Random) -> Op {
     }
 }
 
+/// Weights, a third of the time on a set.
+fn weights(count: usize, r: &mut Random) -> Vec<f32> {
+    if r.below(3) > 0 {
+        return r.reals(count);
+    }
+    let set = WeightSet::ALL[r.below(4)];
+    let unit = r.real().abs().max(0.1) / (1_u32 << set.max_shift()) as f32;
+    (0..count).map(|_| f32::from(set.levels()[r.below(set.levels().len())]) * unit).collect()
+}
+
 /// Parameters for a graph.
 pub fn parameters(graph: &Graph, r: &mut Random) -> Vec<Parameters> {
     let of = |op: &Op, r: &mut Random| match op {
@@ -81,7 +91,7 @@ pub fn parameters(graph: &Graph, r: &mut Random) -> Vec<Parameters> {
             )
         }
         op => op.weight_shape().map_or(Parameters::None, |shape| Parameters::Weights {
-            weight: r.reals(shape.len()),
+            weight: weights(shape.len(), r),
             bias: shape.bias.then(|| r.reals(shape.outputs)),
         }),
     };
