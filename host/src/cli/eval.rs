@@ -9,11 +9,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::data::Data;
+use super::network::Network;
 
 #[derive(Args)]
 #[command(after_help = "Example: cbp eval ternary --data ~/mnist")]
 pub struct Eval {
-    /// A run's folder, or a checkpoint
+    /// A run's folder, a checkpoint, or ONNX
     network: PathBuf,
     #[command(flatten)]
     data: Data,
@@ -39,11 +40,11 @@ struct Figures {
 
 impl Eval {
     pub fn run(&self) -> Result<ExitCode> {
-        let trainer = super::train::load(&self.network)?;
-        let data = self.data.read(Some(trainer.preprocess()))?;
+        let network = Network::read(&self.network, None)?;
+        let data = self.data.read(network.preprocess())?;
         let pipeline = &data.preprocess.evaluation;
-        let deployed = evaluate(&trainer.deployed(), &data.test, pipeline)?;
-        let latent = evaluate(&trainer.latent_model(), &data.test, pipeline)?;
+        let deployed = evaluate(&network.deployed(), &data.test, pipeline)?;
+        let latent = evaluate(&network.latent(), &data.test, pipeline)?;
         let figures = Figures {
             images: deployed.images,
             accuracy: deployed.accuracy(),

@@ -10,8 +10,10 @@ mod coverage;
 mod data;
 mod demo;
 mod eval;
+mod exchange;
 mod hdl;
 mod isa;
+mod network;
 mod quantize;
 mod train;
 
@@ -42,6 +44,10 @@ enum Command {
     Quantize(quantize::Quantize),
     /// Accuracy of a trained network
     Eval(eval::Eval),
+    /// Read a network of another program: ONNX, QONNX, safetensors
+    Import(exchange::Import),
+    /// Write a network for other programs: ONNX, QONNX, safetensors
+    Export(exchange::Export),
     /// What each part of CBP does: a small network trained with and without it
     Ablation(ablation::Ablation),
     /// The hardware: emit Verilog, measure its area and how well it is tested
@@ -70,6 +76,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Train(train) => train.run(),
         Command::Quantize(quantize) => quantize.run(),
         Command::Eval(eval) => eval.run(),
+        Command::Import(import) => import.run(),
+        Command::Export(export) => export.run(),
         Command::Ablation(ablation) => ablation.run(),
         Command::Hdl(hdl) => hdl.run(),
         Command::Isa(isa) => isa.run(),

@@ -10,7 +10,8 @@ use cbp_nn::{CbpConfig, Trainer, WeightSet};
 use clap::Args;
 
 use super::data::Data;
-use super::train::{ConstrainOptions, load};
+use super::network::Network;
+use super::train::ConstrainOptions;
 
 #[derive(Args)]
 #[command(after_help = "Example: cbp quantize float --set two-bit-shift --data ~/mnist --out rounded
@@ -18,7 +19,7 @@ use super::train::{ConstrainOptions, load};
 Rounds weights at least-squares scales and measures batch norms and ranges again; no training, so it takes seconds. The
 result can be trained on with `cbp train --from`.")]
 pub struct Quantize {
-    /// A run's folder, or a checkpoint
+    /// A run's folder, a checkpoint, or ONNX
     network: PathBuf,
     #[command(flatten)]
     data: Data,
@@ -37,9 +38,9 @@ pub struct Quantize {
 
 impl Quantize {
     pub fn run(&self) -> Result<ExitCode> {
-        let from = load(&self.network)?;
-        let data = self.data.read(Some(from.preprocess()))?;
-        let float = from.latent_model();
+        let from = Network::read(&self.network, None)?;
+        let data = self.data.read(from.preprocess())?;
+        let float = from.latent();
         let config = self.constrain.over(CbpConfig::short(1))?;
         let mut trainer = Trainer::constrained(&float, self.set, config)?;
         let folder = RunFolder::create(&self.out)?;

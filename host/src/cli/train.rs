@@ -2,36 +2,38 @@
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use cbp_host::train::{Recorder, RunFolder};
+use cbp_nn::architectures;
 use cbp_nn::cbp::scale::ScaleMode;
 use cbp_nn::training::{EpochMetrics, TrainingData};
 use cbp_nn::{ActivationConfig, CbpConfig, Ends, Model, RateSchedule, TrainConfig, Trainer, WeightSet};
-use cbp_nn::{architectures, graph::Shape};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::data::Data;
+use super::network::{Network, architecture};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
   cbp train --model lenet5 --data ~/mnist --epochs 20 --out float
   cbp train --from float --set ternary --data ~/mnist --epochs 20 --out ternary
   cbp train --from float --set binary --paper --data ~/mnist --epochs 200 --out published
+  cbp train --from resnet18.onnx --set two-bit-shift --data ~/imagenet --epochs 20 --out constrained
   cbp train --resume ternary --data ~/mnist
 
 Networks: mlp, lenet5, vgg7, resnet20, resnet18, resnet50, alexnet, googlenet.
 The folder holds checkpoint.safetensors, from which training goes on, and metrics.jsonl, one line per epoch.")]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub struct Train {
-    /// A network by name, with random weights
-    #[arg(long, value_name = "NAME", conflicts_with = "from")]
+    /// A network by name: with random weights, or with those of a safetensors file
+    #[arg(long, value_name = "NAME")]
     model: Option<String>,
-    /// A network trained before: a run's folder, or its checkpoint
+    /// A trained network: a run's folder, its checkpoint, ONNX, or safetensors with PyTorch's names
     #[arg(long, value_name = "PATH")]
     from: Option<PathBuf>,
     /// Goes on with the run in this folder
@@ -39,6 +41,9 @@ pub struct Train {
     resume: Option<PathBuf>,
     #[command(flatten)]
     data: Data,
+    /// Classes of the network [default: those of the data]
+    #[arg(long)]
+    classes: Option<usize>,
     /// Constrain to binary, ternary, one-bit-shift or two-bit-shift [default: float training]
     #[arg(long)]
     set: Option<WeightSet>,
@@ -160,12 +165,24 @@ impl Train {
     }
 
     fn start(&self) -> Result<(Trainer, RunFolder, TrainingData)> {
-        let from = self.from.as_deref().map(load).transpose()?;
-        let data = self.data.read(from.as_ref().map(Trainer::preprocess))?;
+        let usual = self.model.as_deref().map(|name| {
+            let input = architectures::usual_input(name);
+            architecture(name, input, self.classes.unwrap_or(if input.height > 32 { 1000 } else { 10 }))
+        });
+        // Weights of another program need the graph before the data are known.
+        let from = match &self.from {
+            Some(path) => Some(Network::read(path, usual.transpose()?)?),
+            None => None,
+        };
+        let data = self.data.read(from.as_ref().and_then(Network::preprocess))?;
         let float = match (&from, &self.model) {
-            (Some(trainer), _) => trainer.latent_model(),
-            (None, Some(name)) => self.new_model(name, &data)?,
-            (None, None) => bail!("name a network with --model, or one trained before with --from"),
+            (Some(network), _) => network.latent(),
+            (None, Some(name)) => {
+                let input = data.preprocess.shape(&data.train)?;
+                let classes = self.classes.unwrap_or(data.train.classes().count());
+                Model::new(architecture(name, input, classes)?, self.seed)
+            }
+            (None, None) => bail!("name a network with --model, or a trained one with --from"),
         };
         let trainer = match self.set {
             None => Trainer::float(float, self.training(TrainConfig::default())),
@@ -173,17 +190,6 @@ impl Train {
         };
         let Some(out) = &self.out else { bail!("name a folder with --out") };
         Ok((trainer, RunFolder::create(out)?, data))
-    }
-
-    fn new_model(&self, name: &str, data: &TrainingData) -> Result<Model> {
-        let input: Shape = data.preprocess.shape(&data.train)?;
-        let classes = data.train.classes().count();
-        let graph = architectures::build(name, input, classes).with_context(|| {
-            format!("there is no network {name}; use one of {}", architectures::NAMES.join(", "))
-        })?;
-        let graph =
-            graph.with_context(|| format!("{name} cannot read images of {input}; use larger ones"))?;
-        Ok(Model::new(graph, self.seed))
     }
 
     fn training(&self, usual: TrainConfig) -> TrainConfig {
@@ -243,12 +249,6 @@ impl ConstrainOptions {
         };
         Ok(CbpConfig { ends, scale, activations, ..usual })
     }
-}
-
-/// A trainer from a run's folder or a checkpoint.
-pub fn load(path: &Path) -> Result<Trainer> {
-    let checkpoint = if path.is_dir() { RunFolder::at(path).load()? } else { Trainer::load(path)? };
-    Ok(checkpoint.trainer)
 }
 
 /// Trains with a bar and a line per epoch.
