@@ -6,6 +6,7 @@
 //! - [`matrix`]: just enough of matrices
 //!
 //! The engine that trains is compared with these; these are compared with each other and with central differences.
+#![doc = include_str!("chapter.md")]
 
 pub mod dense;
 pub mod matrix;
