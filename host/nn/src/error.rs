@@ -30,7 +30,7 @@ pub enum TrainError {
         /// Batch, from 1.
         batch: usize,
     },
-    /// The caller ended training through [`Progress`](crate::Progress).
+    /// The caller ended training through [`Progress`](crate::training::Progress).
     #[error("training was stopped in epoch {epoch}")]
     Stopped {
         /// Epochs begun.

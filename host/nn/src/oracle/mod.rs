@@ -2,7 +2,7 @@
 //!
 //! - [`dense`]: fully connected networks in matrix form, with augmented activations and Jacobian products (Ostwald and
 //!   Usee, 2021, arXiv 2107.09384), and once more with explicit Kronecker products
-//! - [`reference`]: any [`crate::graph::Graph`], each node by its definition and its explicit Jacobian
+//! - [`mod@reference`]: any [`crate::graph::Graph`], each node by its definition and its explicit Jacobian
 //! - [`matrix`]: just enough of matrices
 //!
 //! The engine that trains is compared with these; these are compared with each other and with central differences.
