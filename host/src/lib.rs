@@ -2,6 +2,7 @@
 //!
 //! - [`quantise`]: from a trained network to integers
 //! - [`runtime`]: a compiled network on a device, and its results as the scalar model gives them
+//! - [`evaluate`]: a network in integers over a data set, also on a device
 //! - [`compare`]: the device's results against the scalar model's
 //! - [`mod@bench`]: networks and layers, measured
 //! - [`area`]: what the accelerator costs in an FPGA
@@ -19,6 +20,7 @@ pub mod compare;
 pub mod config_file;
 pub mod coverage;
 pub mod demo;
+pub mod evaluate;
 pub mod files;
 pub mod quantise;
 pub mod runtime;

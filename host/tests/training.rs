@@ -39,6 +39,16 @@ fn refused(arguments: &[&str], parts: &[&str]) {
     }
 }
 
+/// What `cbp` says where no file can grow beyond 8 KiB, as on a full disk.
+fn without_space(arguments: &[&str]) -> String {
+    let limited = "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"";
+    let mut command = Command::new("bash");
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_cbp")]).args(arguments).arg("--data").arg(sample());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    String::from_utf8(output.stderr).unwrap()
+}
+
 fn accuracy(network: &str) -> f64 {
     let text = succeeds(&["eval", network, "--json"]);
     serde_json::from_str::<serde_json::Value>(&text).unwrap()["accuracy"].as_f64().unwrap()
@@ -68,8 +78,12 @@ fn float_rounded_constrained_and_resumed_after_a_kill() {
     assert!(lines.map_while(Result::ok).any(|line| line.starts_with("epoch   2:")));
     child.kill().unwrap();
     child.wait().unwrap();
-    succeeds(&["train", "--resume", &killed]);
     let read = |run: &str, file: &str| fs::read(Path::new(run).join(file)).unwrap();
+    let last = read(&killed, "checkpoint.safetensors");
+    let full = without_space(&["train", "--resume", &killed, "--save-every", "0"]);
+    assert!(full.contains("checkpoint.safetensors: ") && full.contains("free space"), "{full}");
+    assert!(read(&killed, "checkpoint.safetensors") == last, "a failed write damaged the checkpoint");
+    succeeds(&["train", "--resume", &killed]);
     assert!(
         read(&whole, "checkpoint.safetensors") == read(&killed, "checkpoint.safetensors"),
         "the resumed run differs from the uninterrupted one"
@@ -88,6 +102,30 @@ fn float_rounded_constrained_and_resumed_after_a_kill() {
             assert!(!line["constraint"][key].is_null(), "{key} in {line}");
         }
     }
+}
+
+#[test]
+fn a_convolutional_network_goes_to_the_accelerator() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (float, rounded) = (path("float"), path("rounded"));
+    succeeds(&["train", "--model", "lenet5", "--epochs", "1", "--out", &float]);
+    succeeds(&["quantize", &float, "--set", "two-bit-shift", "--out", &rounded]);
+    let figures = |more: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&succeeds(&[&["eval", &rounded, "--json"], more].concat())).unwrap()
+    };
+    let (real, integers) = (figures(&[]), figures(&["--on", "integers"]));
+    let accuracy = |figures: &serde_json::Value| figures["accuracy"].as_f64().unwrap();
+    assert!((accuracy(&real) - accuracy(&integers)).abs() < 0.005, "{real} {integers}");
+    let device = figures(&["--on", "device", "--preset", "tiny", "--images", "2"]);
+    assert_eq!(
+        (&device["images"], &device["compared"], &device["mismatches"]),
+        (&2.into(), &20.into(), &0.into())
+    );
+    assert!(device["cycles_per_image"].as_f64().unwrap() > 10_000.0);
+
+    refused(&["eval", &float, "--on", "integers"], &["layer conv1 has float weights", "cbp quantize"]);
+    refused(&["eval", &rounded, "--on", "device", "--images", "0"], &["--images 0", "at least 1"]);
 }
 
 #[test]

@@ -63,12 +63,4 @@ pub enum ExportError {
         /// The value.
         value: f32,
     },
-    /// Layers follow each other in an order that the description cannot express.
-    #[error("layer {layer}: {what}; use linear, batch norm, ReLU, rounding, in this order")]
-    Order {
-        /// The last linear layer before the fault.
-        layer: String,
-        /// What is wrong.
-        what: &'static str,
-    },
 }

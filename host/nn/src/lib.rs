@@ -6,7 +6,7 @@
 //! - [`oracle`]: the same once more, slow and obvious, for tests and for reading
 //! - [`cbp`]: the algorithm, one concept per module
 //! - [`training`]: the loop, for float and constrained networks
-//! - [`trained`]: the result in integers and scales
+//! - [`trained`]: the result in integers and scales, for the accelerator
 //! - [`data`]: images and labels (crate `cbp-data`)
 //!
 //! Nothing here knows the accelerator. Results do not depend on the number of threads.

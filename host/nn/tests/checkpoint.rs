@@ -90,7 +90,7 @@ fn a_damaged_file_is_refused_and_a_failed_save_leaves_the_old_one() {
         let at = good.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
         [&good[..at], to.as_bytes(), &good[at + from.len()..]].concat()
     };
-    refuses(&replaced("\\\"version\\\":2", "\\\"version\\\":7"), "version 7, this program reads 2");
+    refuses(&replaced("\\\"version\\\":3", "\\\"version\\\":7"), "version 7, this program reads 3");
     refuses(&replaced("fc2.lambda", "fc2.lambdo"), "fc2.lambda");
     refuses(&replaced("two-bit-shift", "two-bit-shaft"), "two-bit-shaft");
     refuses(&replaced("cbp-checkpoint", "cbp-checkpaint"), "no metadata");

@@ -1,9 +1,9 @@
 //! The scalar model against hand-made numbers and against real arithmetic.
 
-use cbp_numerics::scales::{Affine, Quantiser, fully_connected, normalise, requant};
+use cbp_numerics::scales::{Affine, Quantiser, Scaling, Terms, mean, normalise, requant, sum};
 use cbp_numerics::{
-    Clamp, FullyConnected, Layer, Network, Operation, Output, Requant, RequantFault, Shape, Source, Values,
-    WeightSet, Weights, run_network,
+    Clamp, Convolution, FullyConnected, Layer, Network, Operation, Output, Requant, RequantFault, Residual,
+    Shape, Source, Values, WeightSet, Weights, Window, run_network,
 };
 use proptest::prelude::*;
 
@@ -39,9 +39,10 @@ fn ratios_are_normalised() {
     assert!(matches!(normalise(f64::NAN, 47), Err(RequantFault::Ratio { .. })));
     assert_eq!(normalise(0.999_999, 47), Ok((1 << 14, 14)));
     // A dead batch-norm channel keeps its shift exactly.
-    let dead = requant(0.0, 100.25, 12345, 1 << 20).unwrap();
+    let dead = requant(Terms { offset: 100.25, zero_sum: 12345, ..Terms::default() }, 1 << 20).unwrap();
     assert_eq!((dead.multiplier, dead.apply(77, 0, Clamp::full(0))), (0, 100));
-    assert!(requant(1.0, 1e300, 0, 1).is_err());
+    assert!(requant(Terms { ratio: 1.0, offset: 1e300, ..Terms::default() }, 1).is_err());
+    assert!(requant(Terms { ratio: 1.0, factor: f64::NAN, ..Terms::default() }, 1).is_err());
 }
 
 proptest! {
@@ -57,7 +58,12 @@ proptest! {
         let output = Quantiser { scale: s_out, zero_point: z_out };
         let set = WeightSet::OneBitShift;
         let codes = Weights::Constrained { set, codes: weights.clone() };
-        let layer = fully_connected("fc", Source::Input, 20, 2, codes, &[0.05], &[affine], input, output, relu).unwrap();
+        let clamp = if relu { Clamp::relu(z_out) } else { Clamp::full(z_out) };
+        let scaling =
+            Scaling { weights: &[0.05], affine: &[affine], input, residual: None, output, clamp };
+        let fc = FullyConnected { input: Source::Input, inputs: 20, outputs: 2, weights: codes, output: Output::Raw };
+        let layer = Layer { name: "fc".into(), operation: Operation::FullyConnected(fc) };
+        let layer = scaling.finish(layer).unwrap();
         let network = Network::new("n", Shape::vector(20), vec![layer]).unwrap();
         let results = run_network(&network, &image, 1).unwrap();
         for c in 0..2 {
@@ -72,6 +78,47 @@ proptest! {
             let slack = 0.5 + 0.01 + (affine.gain * 0.05 * 20.0 * 2.0 * 256.0 * f64::from(s_in) / f64::from(s_out)).abs() / 32768.0;
             prop_assert!((got - exact).abs() <= slack, "{got} against {exact}");
         }
+    }
+
+    /// A residual convolution, a mean and a sum of two tensors against real arithmetic.
+    #[test]
+    fn second_operands_follow_real_arithmetic(
+        q in any::<i8>(), r in any::<i8>(), k in prop_oneof![Just(-4i8), Just(-1), Just(0), Just(2)],
+        zeros in any::<[i8; 3]>(), scales in proptest::array::uniform3(0.01f32..1.0), shift in -3.0f64..3.0,
+    ) {
+        let at = |i: usize| Quantiser { scale: scales[i], zero_point: zeros[i] };
+        let [input, operand, output] = [at(0), at(1), at(2)];
+        let real = |code: i8, q: Quantiser| (f64::from(code) - f64::from(q.zero_point)) * f64::from(q.scale);
+        let clamp = Clamp::full(output.zero_point);
+        let close = |got: i8, value: f64| {
+            let exact = (value / f64::from(output.scale) + f64::from(output.zero_point)).clamp(-128.0, 127.0);
+            // Half a step of rounding, and 2^-15 of each term.
+            let slack = 0.51 + 512.0 * f64::from(scales[0] + scales[1]) / f64::from(output.scale) / 32768.0;
+            (f64::from(got) - exact).abs() <= slack
+        };
+        let convolution = Convolution {
+            input: Source::Input, inputs: 1, outputs: 2, groups: 1, window: Window::square(1, 1, 0),
+            zero_point: input.zero_point, residual: None, output: Output::Raw,
+            weights: Weights::Constrained { set: WeightSet::TwoBitShift, codes: vec![k, k] },
+        };
+        // Channel 0 has no operand, channel 1 has.
+        let residual = Residual { source: Source::Layer(0), stride: 1, first: 1 };
+        let scaling = Scaling {
+            weights: &[0.25], affine: &[Affine { gain: 1.0, shift }], input, output, clamp,
+            residual: Some((residual, operand, 1)),
+        };
+        let layer = scaling.finish(Layer { name: "c".into(), operation: Operation::Convolution(convolution) }).unwrap();
+        let Operation::Convolution(c) = &layer.operation else { unreachable!() };
+        let Output::Requantised { requant, .. } = &c.output else { unreachable!() };
+        let acc = i32::from(k) * i32::from(q);
+        let products = 0.25 * f64::from(k) * real(q, input) + shift;
+        prop_assert!(close(requant[0].apply(acc, 0, clamp), products));
+        prop_assert!(close(requant[1].apply(acc, r, clamp), products + real(r, operand)));
+        prop_assert_eq!(requant[0].residual, 0);
+        let pool = mean(4, input, output).unwrap();
+        prop_assert!(close(pool.apply(3 * i32::from(q) + i32::from(r), 0, clamp), (3.0 * real(q, input) + real(r, input)) / 4.0));
+        let added = sum([input, operand], output).unwrap();
+        prop_assert!(close(added.apply(q.into(), r, clamp), real(q, input) + real(r, operand)));
     }
 
     #[test]

@@ -13,6 +13,17 @@ pub struct Bars {
     bar: Mutex<Option<ProgressBar>>,
 }
 
+impl Bars {
+    /// Takes the bar away.
+    pub fn clear(&self) {
+        if let Ok(mut slot) = self.bar.lock()
+            && let Some(bar) = slot.take()
+        {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 impl Progress for Bars {
     fn stage(&self, name: &str, total: u64) {
         if !std::io::stderr().is_terminal() {
@@ -40,11 +51,7 @@ impl Progress for Bars {
     }
 
     fn done(&self, message: &str) {
-        if let Ok(mut slot) = self.bar.lock()
-            && let Some(bar) = slot.take()
-        {
-            bar.finish_and_clear();
-        }
+        self.clear();
         eprintln!("{message}");
     }
 }

@@ -56,7 +56,7 @@ impl Network {
     /// What happens to its images, if the file says so.
     pub fn preprocess(&self) -> Option<&Preprocess> {
         match self {
-            Self::Run(trainer) => Some(trainer.preprocess()),
+            Self::Run(trainer) => Some(&trainer.data().preprocess),
             Self::File(_) => None,
         }
     }

@@ -155,7 +155,7 @@ impl Train {
                 if let Some(warning) = checkpoint.platform_warning {
                     eprintln!("cbp: {warning}: training goes on, but not bit by bit as it would have there");
                 }
-                let data = self.data.read(Some(checkpoint.trainer.preprocess()))?;
+                let data = self.data.read(Some(&checkpoint.trainer.data().preprocess))?;
                 (checkpoint.trainer, folder, data)
             }
             None => self.start()?,

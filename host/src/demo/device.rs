@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cbp_compiler::{Keep, Options as CompileOptions, compile};
 use cbp_nn::data::Samples;
-use cbp_numerics::Values;
 use cbp_sim::SimOptions;
 
 use super::report::{Row, ends_name};
@@ -88,8 +87,8 @@ fn run_row(
         compared += comparison.compared;
         mismatches += comparison.mismatches;
         cycles += run.cycles;
-        if let Some(Some(Values::I32(raw))) = run.layers.last().map(|l| l.as_ref().map(|l| &l.values)) {
-            let classes = row.network.classes(raw);
+        if let Some(Some(output)) = run.layers.last() {
+            let classes = row.network.classes(&output.values);
             right += classes.iter().zip(labels).filter(|(c, l)| **c == **l as usize).count();
         }
         progress.tick(labels.len() as u64);

@@ -11,6 +11,7 @@ mod normalise;
 mod prepare;
 mod presets;
 mod random;
+mod range;
 mod resize;
 mod window;
 

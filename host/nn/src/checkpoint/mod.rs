@@ -11,7 +11,6 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use cbp_data::Preprocess;
 use cbp_numerics::Shape;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -20,13 +19,13 @@ use serde::{Deserialize, Serialize};
 use crate::cbp::schedule::Schedule;
 use crate::config::{CbpConfig, TrainConfig};
 use crate::graph::{Graph, Node};
-use crate::training::{CbpState, EpochSums, Trainer};
+use crate::training::{CbpState, DataDescription, EpochSums, Trainer};
 pub use error::CheckpointError;
 use platform::platform;
 use tensors::Described;
 
 /// Version of the file; a change of names or meaning raises it.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Key of the JSON in the metadata.
 const KEY: &str = "cbp-checkpoint";
 
@@ -48,7 +47,7 @@ struct Header {
     /// Rows, columns and channels.
     input: [usize; 3],
     nodes: Vec<Node>,
-    preprocess: Preprocess,
+    data: DataDescription,
     training: TrainConfig,
     cbp: Option<CbpHeader>,
     epoch: u32,
@@ -128,7 +127,7 @@ impl Trainer {
             network: graph.name().to_owned(),
             input: [height, width, channels],
             nodes: graph.nodes().to_vec(),
-            preprocess: self.preprocess.clone(),
+            data: self.data.clone(),
             training: self.training,
             cbp: self.cbp.map(|CbpState { set, config, schedule }| CbpHeader {
                 set: set.to_string(),
@@ -165,7 +164,7 @@ fn restore(header: Header, file: &SafeTensors<'_>) -> Result<Trainer, String> {
         }
     };
     tensors::read_rest(&mut trainer, file)?;
-    trainer.preprocess = header.preprocess;
+    trainer.data = header.data;
     trainer.epoch = header.epoch;
     trainer.batch = header.batch;
     trainer.sums = header.sums;

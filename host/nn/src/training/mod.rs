@@ -3,10 +3,12 @@
 //! - [`Trainer`]: a network in training with everything that the next step depends on
 //! - [`Workspace`]: memory that a step needs, and that holds nothing between steps
 //! - [`TrainingData`], [`Progress`], [`EpochMetrics`]: what [`Trainer::run`] takes and tells
+//! - [`DataDescription`]: what a network knows of its data
 //! - [`evaluate`], [`outputs`]: how a network does on a data set
-//! - `quantised`: which nodes are rounded, and how; `update`: one step of the optimiser;
+//! - `quantised`: which nodes are rounded; `update`: one step of the optimiser;
 //!   `round`: rounding without training
 
+mod description;
 mod evaluate;
 mod progress;
 mod quantised;
@@ -15,6 +17,7 @@ mod run;
 mod trainer;
 mod update;
 
+pub use description::DataDescription;
 pub use evaluate::{Evaluation, evaluate, outputs};
 pub use progress::{EpochMetrics, Progress};
 pub use run::TrainingData;

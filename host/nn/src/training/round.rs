@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cbp_data::{Batches, Draws, Plan};
 
+use super::description::DataDescription;
 use super::evaluate::{check_shape, engine_for};
 use super::run::TrainingData;
 use super::trainer::Trainer;
@@ -41,7 +42,7 @@ impl Trainer {
             }
         }
         self.calibrate(data)?;
-        self.preprocess = data.preprocess.clone();
+        self.data = DataDescription::of(data);
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cbp_data::{Batches, Draws, Plan, Preprocess, Samples};
 
+use super::description::DataDescription;
 use super::evaluate::{check_shape, engine_for, evaluate};
 use super::progress::{EpochMetrics, Progress};
 use super::trainer::{EpochSums, Trainer, Workspace};
@@ -48,7 +49,7 @@ impl Trainer {
         progress: &mut dyn Progress,
     ) -> Result<Vec<EpochMetrics>, TrainError> {
         self.check(data)?;
-        self.preprocess = data.preprocess.clone();
+        self.data = DataDescription::of(data);
         let steps = data.train.len() / self.training.batch;
         let mut history = Vec::new();
         if self.epoch == 0 && self.batch == 0 {

@@ -1,7 +1,7 @@
-use cbp_data::Preprocess;
 use cbp_numerics::WeightSet;
 use serde::{Deserialize, Serialize};
 
+use super::description::DataDescription;
 use super::quantised::with_quantised_activations;
 use super::update::update;
 use crate::cbp::constraint::Window;
@@ -31,8 +31,8 @@ pub struct Trainer {
     pub(crate) velocity: Gradients,
     pub(crate) training: TrainConfig,
     pub(crate) cbp: Option<CbpState>,
-    /// What happens to images before the network reads them; set by [`Trainer::run`].
-    pub(crate) preprocess: Preprocess,
+    /// Of what it reads; set by [`Trainer::run`].
+    pub(crate) data: DataDescription,
     /// Epochs done.
     pub(crate) epoch: u32,
     /// Steps done in the epoch at hand.
@@ -88,9 +88,9 @@ impl Trainer {
     pub fn float(model: Model, training: TrainConfig) -> Self {
         let latent = vec![None; model.graph().nodes().len()];
         let velocity = Gradients::zeros(&model);
-        let preprocess = Preprocess::plain();
+        let data = DataDescription::unknown();
         let sums = EpochSums::default();
-        Self { model, latent, velocity, training, cbp: None, preprocess, epoch: 0, batch: 0, sums }
+        Self { model, latent, velocity, training, cbp: None, data, epoch: 0, batch: 0, sums }
     }
 
     /// Constrained training that starts from a float network. The scales follow from its weights and stay.
@@ -161,10 +161,10 @@ impl Trainer {
         &self.model
     }
 
-    /// What happens to images before the network reads them, as in the last [`Trainer::run`].
+    /// What the network reads, as in the last [`Trainer::run`].
     #[must_use]
-    pub fn preprocess(&self) -> &Preprocess {
-        &self.preprocess
+    pub fn data(&self) -> &DataDescription {
+        &self.data
     }
 
     /// The weight set, if training is constrained.

@@ -3,6 +3,7 @@
 use super::Range;
 use crate::Requant;
 use crate::random::Random;
+use crate::scales::{Terms, requant};
 
 /// Values of a channel below which its own mean and deviation say little: neighbours in an image are alike.
 const FEW: usize = 64;
@@ -72,25 +73,10 @@ pub fn mean(area: usize, zero_point: i8, bound: i64) -> Requant {
     fit(1.0 / area as f64, -f64::from(zero_point), 0.0, bound)
 }
 
-/// m / 2^s, B / 2^s and R / 2^s, with the largest s for which all fit.
+/// The constants of real numbers; of numbers that do not fit, those that give the zero point.
 fn fit(ratio: f64, offset: f64, factor: f64, bound: i64) -> Requant {
-    let small = |value: f64| value.abs() <= f64::from(i16::MAX);
-    for shift in (1..Requant::MAX_SHIFT).rev() {
-        let scale = (1u64 << shift) as f64;
-        let (m, bias) = ((ratio * scale).round(), (offset * scale).round());
-        let residual = |e: u8| (factor * scale / f64::from(1 << e)).round();
-        let Some(residual_shift) = (0..Requant::MAX_RESIDUAL_SHIFT).find(|&e| small(residual(e))) else {
-            continue;
-        };
-        if small(m) && bias.abs() < (1u64 << 46) as f64 {
-            let residual = residual(residual_shift) as i16;
-            let fitted = Requant { residual, residual_shift, ..Requant::new(m as i16, bias as i64, shift) };
-            if legal(fitted, bound) {
-                return fitted;
-            }
-        }
-    }
-    Requant::ZERO
+    let terms = Terms { ratio, offset, factor, ..Terms::default() };
+    requant(terms, bound).unwrap_or(Requant::ZERO)
 }
 
 fn legal(requant: Requant, bound: i64) -> bool {

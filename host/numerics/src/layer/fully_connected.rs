@@ -29,7 +29,7 @@ impl FullyConnected {
         Weights::sums(self.row(channel)).1 * ACTIVATION_BOUND
     }
 
-    pub(super) fn check(&self, name: &str, input: Shape) -> Result<Shape, NetworkError> {
+    pub(crate) fn check(&self, name: &str, input: Shape) -> Result<Shape, NetworkError> {
         if self.inputs != input.values() {
             let (layer, inputs) = (name.to_owned(), self.inputs);
             return Err(NetworkError::Flatten { layer, inputs, input });
