@@ -5,7 +5,7 @@
 use cbp_host::compare::scalar_model;
 use cbp_host::quantise::{QuantiseError, Quantised, quantise};
 use cbp_nn::architectures;
-use cbp_nn::data::{Classes, Content, Preprocess, Samples, Step};
+use cbp_nn::data::{Classes, Content, Draws, Preprocess, Samples, Step};
 use cbp_nn::graph::{Graph, Op, Shape, Source, Window};
 use cbp_nn::training::{TrainingData, outputs};
 use cbp_nn::{ActivationConfig, CbpConfig, Ends, Model, Parameters, TrainConfig, Trainer, WeightSet};
@@ -90,7 +90,7 @@ fn everything() -> Graph {
 /// Random weights, biases, γ and β; some γ are negative.
 fn model(graph: Graph, seed: u64) -> Model {
     let (graph, mut parameters) = Model::new(graph, seed).into_parts();
-    let mut fill = |values: &mut [f32], centre: f32| {
+    let fill = |values: &mut [f32], centre: f32| {
         for (index, value) in values.iter_mut().enumerate() {
             *value = centre + ((index * 7919 + seed as usize % 1000) as f32).sin();
         }
@@ -121,7 +121,7 @@ fn both(trainer: &Trainer, data: &TrainingData) -> (Quantised, Vec<f64>, Vec<f32
     let expected = outputs(trainer.model(), &data.test, &data.preprocess.evaluation).unwrap();
     let prepared = data.preprocess.evaluation.prepare(&*data.test).unwrap();
     let mut images = vec![0.0; data.test.len() * prepared.shape().values()];
-    prepared.fill(&mut images, &(0..data.test.len() as u32).collect::<Vec<_>>(), Default::default()).unwrap();
+    prepared.fill(&mut images, &(0..data.test.len() as u32).collect::<Vec<_>>(), Draws::default()).unwrap();
     let results = scalar_model(&quantised.network, &quantised.codes(&images)).unwrap();
     let found = quantised.logits(&results.last().unwrap().values);
     (quantised, found, expected)
