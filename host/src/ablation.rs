@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 
 use cbp_nn::cbp::scale::ScaleMode;
 use cbp_nn::graph::{Graph, GraphError, Op, Shape, Source, Window};
-use cbp_nn::training::{EpochMetrics, Progress, TrainingData};
+use cbp_nn::training::{EpochMetrics, Progress, TrainingData, evaluate};
 use cbp_nn::{CbpConfig, Ends, Model, TrainConfig, TrainError, Trainer, WeightSet};
 use serde::Serialize;
+
+use crate::demo::report::ends_name;
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -16,12 +18,25 @@ pub struct Ablation {
     pub sets: Vec<WeightSet>,
     /// Seeds 1 ..= this.
     pub seeds: u64,
-    /// Epochs of float training and of each constrained training.
-    pub epochs: (u32, u32),
-    /// Epochs after which the window narrows at the latest.
-    pub patience: u32,
-    /// Step of the multipliers.
-    pub multiplier_rate: f32,
+    /// Ways to train.
+    pub modes: Vec<Mode>,
+    /// Where they start.
+    pub start: Start,
+    /// Settings of each constrained training, but for what the modes change. The rate should not depend on g, so that
+    /// all modes have the same.
+    pub config: CbpConfig,
+}
+
+/// The float network that constrained training starts from.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// One per seed: [`small_network`], trained for so many epochs.
+    Small {
+        /// Epochs of float training.
+        epochs: u32,
+    },
+    /// This one for all seeds.
+    Trained(Box<Model>),
 }
 
 /// A way to train.
@@ -82,9 +97,15 @@ pub struct AblationTable {
     pub float_accuracy: f64,
     /// Seeds.
     pub seeds: u64,
-    /// Epochs of float and constrained training.
-    pub epochs: (u32, u32),
-    /// Four rows per set.
+    /// The float network.
+    pub network: String,
+    /// Epochs of float training, if it was trained here.
+    pub float_epochs: Option<u32>,
+    /// Settings of constrained training.
+    pub config: CbpConfig,
+    /// Test images.
+    pub images: usize,
+    /// A row per set and mode.
     pub rows: Vec<AblationRow>,
 }
 
@@ -139,8 +160,12 @@ impl Ablation {
     /// Calls of `on_epoch` that [`Ablation::run`] makes.
     #[must_use]
     pub fn ticks(&self) -> u64 {
-        let runs = (Mode::ALL.len() * self.sets.len()) as u64;
-        self.seeds * (u64::from(self.epochs.0) + 1 + runs * (u64::from(self.epochs.1) + 1))
+        let runs = (self.modes.len() * self.sets.len()) as u64;
+        let float = match self.start {
+            Start::Small { epochs } => u64::from(epochs) + 1,
+            Start::Trained(_) => 0,
+        };
+        self.seeds * (float + runs * (u64::from(self.config.training.epochs) + 1))
     }
 
     /// Trains everything.
@@ -153,20 +178,28 @@ impl Ablation {
         input: Shape,
         on_epoch: &mut dyn FnMut(),
     ) -> Result<AblationTable, AblationError> {
-        let graph = small_network(input, data.train.classes().count())?;
         let mut floats = Vec::new();
         let mut float_accuracy = 0.0;
-        for seed in 1..=self.seeds {
-            let config =
-                TrainConfig { epochs: self.epochs.0, seed, evaluate_every: 0, ..TrainConfig::default() };
-            let mut trainer = Trainer::float(Model::new(graph.clone(), seed), config);
-            let history = trainer.run(data, &mut Epochs(on_epoch))?;
-            float_accuracy += last(&history).accuracy.unwrap_or_default() / self.seeds as f64;
-            floats.push(trainer.model().clone());
+        match &self.start {
+            Start::Small { epochs } => {
+                let graph = small_network(input, data.train.classes().count())?;
+                for seed in 1..=self.seeds {
+                    let config =
+                        TrainConfig { epochs: *epochs, seed, evaluate_every: 0, ..TrainConfig::default() };
+                    let mut trainer = Trainer::float(Model::new(graph.clone(), seed), config);
+                    let history = trainer.run(data, &mut Epochs(on_epoch))?;
+                    float_accuracy += last(&history).accuracy.unwrap_or_default() / self.seeds as f64;
+                    floats.push(trainer.model().clone());
+                }
+            }
+            Start::Trained(model) => {
+                float_accuracy = evaluate(model, &data.test, &data.preprocess.evaluation)?.accuracy();
+                floats = vec![(**model).clone(); self.seeds as usize];
+            }
         }
         let mut rows = Vec::new();
         for &set in &self.sets {
-            for mode in Mode::ALL {
+            for &mode in &self.modes {
                 let mut runs = Vec::new();
                 for (seed, float) in (1..).zip(&floats) {
                     let mut trainer = Trainer::constrained(float, set, self.config(mode, seed))?;
@@ -175,25 +208,29 @@ impl Ablation {
                 rows.push(row(set, mode, &runs));
             }
         }
-        Ok(AblationTable { float_accuracy, seeds: self.seeds, epochs: self.epochs, rows })
+        let (network, float_epochs) = match &self.start {
+            Start::Small { epochs } => ("a small network".to_owned(), Some(*epochs)),
+            Start::Trained(model) => (model.graph().name().to_owned(), None),
+        };
+        let (seeds, config, images) = (self.seeds, self.config, data.test.len());
+        Ok(AblationTable { float_accuracy, seeds, network, float_epochs, config, images, rows })
     }
 
-    /// The published scale, float ends and activations; the rate does not depend on g, so that all modes have the same.
     fn config(&self, mode: Mode, seed: u64) -> CbpConfig {
-        let short = CbpConfig::short(self.epochs.1);
         CbpConfig {
-            training: TrainConfig { seed, evaluate_every: 0, ..short.training },
-            ends: Ends::Float,
-            scale: ScaleMode::Paper,
-            multiplier_rate: self.multiplier_rate,
-            patience: self.patience,
+            training: TrainConfig { seed, evaluate_every: 0, ..self.config.training },
             multipliers: mode != Mode::SteOnly,
             window: mode != Mode::NoWindow,
             straight_through: mode != Mode::NoSte,
-            activations: None,
-            ..short
+            ..self.config
         }
     }
+}
+
+/// The published scale, float ends and activations.
+#[must_use]
+pub fn published_with_short_schedule(epochs: u32) -> CbpConfig {
+    CbpConfig { ends: Ends::Float, scale: ScaleMode::Paper, activations: None, ..CbpConfig::short(epochs) }
 }
 
 fn last(history: &[EpochMetrics]) -> &EpochMetrics {
@@ -241,14 +278,27 @@ impl fmt::Display for AblationTable {
                 row.multiplier_max
             )?;
         }
-        write!(
+        let CbpConfig { training, scale, ends, patience, activations, .. } = self.config;
+        let float = 100.0 * self.float_accuracy;
+        write!(f, "means of seeds 1 to {}, {} test images; {}", self.seeds, self.images, self.network)?;
+        if let Some(epochs) = self.float_epochs {
+            write!(f, ", {epochs} epochs of float training")?;
+        }
+        writeln!(
             f,
-            "means of seeds 1 to {}, epochs {} + {}, scale mean |w|, float ends and activations; float accuracy {:.2} %; \
-             on grid: latent weights within 0.05·a of a level, before training and after it",
-            self.seeds,
-            self.epochs.0,
-            self.epochs.1,
-            100.0 * self.float_accuracy
-        )
+            ", float accuracy {float:.2} %; {} epochs of constrained training, patience {patience}",
+            training.epochs
+        )?;
+        let scale = match scale {
+            ScaleMode::Paper => "mean |w|",
+            ScaleMode::LeastSquares => "least squares",
+            ScaleMode::LeastSquaresPerChannel => "least squares per channel",
+        };
+        write!(f, "scale {scale}, {} ends, ", ends_name(ends))?;
+        match activations {
+            Some(activations) => write!(f, "activations of {} bits; ", activations.bits)?,
+            None => write!(f, "float activations; ")?,
+        }
+        write!(f, "on grid: latent weights within 0.05·a of a level, before training and after it")
     }
 }

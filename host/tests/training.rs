@@ -96,9 +96,15 @@ fn float_rounded_constrained_and_resumed_after_a_kill() {
         for key in ["epoch", "rate", "loss", "lagrangian_sum", "accuracy", "latent_accuracy"] {
             assert!(!line[key].is_null(), "{key} in {line}");
         }
-        for key in
-            ["satisfied", "failure", "failure_per_scale", "g", "multiplier_max", "codes_changed_per_step"]
-        {
+        for key in [
+            "satisfied",
+            "failure",
+            "failure_per_scale",
+            "g",
+            "multiplier_min",
+            "multiplier_max",
+            "codes_changed_per_step",
+        ] {
             assert!(!line["constraint"][key].is_null(), "{key} in {line}");
         }
     }

@@ -11,7 +11,9 @@ use cbp_host::train::{Recorder, RunFolder};
 use cbp_nn::architectures;
 use cbp_nn::cbp::scale::ScaleMode;
 use cbp_nn::training::{EpochMetrics, TrainingData};
-use cbp_nn::{ActivationConfig, CbpConfig, Ends, Model, RateSchedule, TrainConfig, Trainer, WeightSet};
+use cbp_nn::{
+    ActivationConfig, CbpConfig, Ends, Model, RateSchedule, StopRule, TrainConfig, Trainer, WeightSet,
+};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -65,6 +67,12 @@ pub struct Train {
     /// Decay of weights
     #[arg(long, default_value_t = 1e-4)]
     weight_decay: f32,
+    /// Largest magnitude of an element of the gradient; 0: no bound [default: none; 1 constrained]
+    #[arg(long, value_name = "BOUND")]
+    gradient_clip: Option<f32>,
+    /// Batch norms keep their statistics and use them in training too
+    #[arg(long)]
+    frozen_norms: bool,
     /// Key of every random number
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -79,6 +87,18 @@ pub struct Train {
     multiplier_rate: Option<f32>,
     #[command(flatten)]
     constrain: ConstrainOptions,
+    /// Largest magnitude of a latent weight; 0: no bound [default: 1]
+    #[arg(long, value_name = "BOUND", requires = "set")]
+    weight_clip: Option<f32>,
+    /// Layers that are not constrained, besides the ends: int8, or float if the ends are
+    #[arg(long, value_delimiter = ',', value_name = "NAMES", requires = "set")]
+    keep: Vec<String>,
+    /// End training as soon as the window's step is N and --stop-satisfied holds [default: never]
+    #[arg(long, value_name = "N", requires = "set")]
+    stop_at_g: Option<u32>,
+    /// Share of latent weights on the grid at which --stop-at-g ends training
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95, requires = "stop_at_g")]
+    stop_satisfied: f64,
     /// No multipliers: straight-through training alone
     #[arg(long)]
     no_multipliers: bool,
@@ -102,13 +122,13 @@ pub struct Train {
 /// What becomes of weights and activations.
 #[derive(Args)]
 pub struct ConstrainOptions {
-    /// Choice of scales [default: lsq; paper with --paper]
+    /// Choice of scales [default: lsq; paper with --paper and in an ablation]
     #[arg(long, value_enum)]
     scale: Option<Scale>,
-    /// First and last layer [default: int8; float with --paper]
+    /// First and last layer [default: int8; float with --paper and in an ablation]
     #[arg(long, value_enum)]
     ends: Option<EndsName>,
-    /// Bits of activations, 2 to 8; 0: float [default: 8; 0 with --paper]
+    /// Bits of activations, 2 to 8; 0: float [default: 8; 0 with --paper and in an ablation]
     #[arg(long, value_name = "BITS")]
     activations: Option<u32>,
 }
@@ -186,7 +206,7 @@ impl Train {
         };
         let trainer = match self.set {
             None => Trainer::float(float, self.training(TrainConfig::default())),
-            Some(set) => Trainer::constrained(&float, set, self.cbp()?)?,
+            Some(set) => Trainer::constrained_except(&self.keep, &float, set, self.cbp()?)?,
         };
         let Some(out) = &self.out else { bail!("name a folder with --out") };
         Ok((trainer, RunFolder::create(out)?, data))
@@ -207,6 +227,8 @@ impl Train {
             weight_decay: self.weight_decay,
             seed: self.seed,
             relu_grad_at_zero: self.relu_grad_at_zero,
+            frozen_norms: self.frozen_norms,
+            gradient_clip: bound(self.gradient_clip, usual.gradient_clip),
             ..usual
         }
     }
@@ -220,9 +242,16 @@ impl Train {
             multipliers: !self.no_multipliers,
             window: !self.no_window,
             straight_through: !self.no_straight_through,
+            weight_clip: bound(self.weight_clip, usual.weight_clip),
+            stop: self.stop_at_g.map(|g| StopRule { g, satisfied: self.stop_satisfied }),
             ..usual
         })
     }
+}
+
+/// A bound that is asked for, where 0 means none.
+fn bound(asked: Option<f32>, usual: Option<f32>) -> Option<f32> {
+    asked.map_or(usual, |bound| (bound > 0.0).then_some(bound))
 }
 
 impl ConstrainOptions {

@@ -48,6 +48,7 @@ mod tests {
     use cbp_numerics::Shape;
 
     #[test]
+    #[allow(clippy::float_cmp)] // exact by construction
     fn of_pixels_and_of_floats() {
         let step = Step::Normalise { mean: vec![0.5, 0.25], std: vec![0.5, 0.25] };
         let pipeline = Pipeline { steps: vec![step] };

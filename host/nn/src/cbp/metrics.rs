@@ -21,7 +21,9 @@ pub struct ConstraintMetrics {
     pub g: u32,
     /// Updates of the multipliers so far.
     pub multiplier_updates: u32,
-    /// The largest λ; the smallest is 0 or more.
+    /// The smallest λ.
+    pub multiplier_min: f32,
+    /// The largest λ.
     pub multiplier_max: f32,
     /// The mean λ.
     pub multiplier_mean: f64,

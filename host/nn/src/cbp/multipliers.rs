@@ -46,10 +46,10 @@ impl Multipliers {
         self.lambda.iter().map(|&lambda| f64::from(lambda)).sum()
     }
 
-    /// The largest λ; 0 if there are none.
+    /// The smallest and the largest λ; (∞, 0) if there are none.
     #[must_use]
-    pub fn max(&self) -> f32 {
-        self.lambda.iter().copied().fold(0.0, f32::max)
+    pub fn range(&self) -> (f32, f32) {
+        self.lambda.iter().fold((f32::INFINITY, 0.0), |(min, max), &l| (l.min(min), l.max(max)))
     }
 }
 

@@ -60,6 +60,7 @@ struct CbpHeader {
     set: String,
     config: CbpConfig,
     schedule: Schedule,
+    kept: Vec<String>,
     multiplier_updates: u32,
 }
 
@@ -133,6 +134,7 @@ impl Trainer {
                 set: set.to_string(),
                 config,
                 schedule,
+                kept: self.kept.clone(),
                 multiplier_updates,
             }),
             epoch: self.epoch,
@@ -157,7 +159,7 @@ fn restore(header: Header, file: &SafeTensors<'_>) -> Result<Trainer, String> {
             }
             let state = CbpState { set, config, schedule };
             let scales = |node: &str, outputs| tensors::read_scales(file, node, outputs).map_err(Described);
-            Trainer::with_scales(model, state, |node, weights| {
+            Trainer::with_scales(model, state, cbp.kept.clone(), |node, weights| {
                 scales(node, weights.values.len() / weights.inputs)
             })
             .map_err(|described| described.0)?

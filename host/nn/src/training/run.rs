@@ -208,18 +208,22 @@ impl Trainer {
     pub(crate) fn constraint_metrics(&self, steps: usize) -> Option<ConstraintMetrics> {
         let cbp = self.cbp.as_ref()?;
         let mut metrics = ConstraintMetrics { g: cbp.schedule.g(), ..ConstraintMetrics::default() };
+        let mut least = f32::INFINITY;
         let mut distance = GridDistance::default();
         let mut count = 0;
         for latent in self.latent.iter().flatten() {
             if let Some(weights) = latent.constrained() {
                 weights.measure(&latent.values, latent.inputs, &mut distance);
                 metrics.multiplier_updates = weights.multipliers.updates;
-                metrics.multiplier_max = metrics.multiplier_max.max(weights.multipliers.max());
+                let (min, max) = weights.multipliers.range();
+                least = least.min(min);
+                metrics.multiplier_max = metrics.multiplier_max.max(max);
                 metrics.multiplier_mean += weights.multipliers.sum();
                 count += latent.values.len();
             }
         }
         distance.report(&mut metrics);
+        metrics.multiplier_min = if least.is_finite() { least } else { 0.0 };
         metrics.multiplier_mean /= count.max(1) as f64;
         metrics.codes_changed_per_step =
             self.sums.update.codes_changed as f64 / (count * steps).max(1) as f64;

@@ -31,6 +31,8 @@ pub struct Trainer {
     pub(crate) velocity: Gradients,
     pub(crate) training: TrainConfig,
     pub(crate) cbp: Option<CbpState>,
+    /// Layers with weights that are not constrained, besides the ends: int8, or float if the ends are.
+    pub(crate) kept: Vec<String>,
     /// Of what it reads; set by [`Trainer::run`].
     pub(crate) data: DataDescription,
     /// Epochs done.
@@ -90,7 +92,18 @@ impl Trainer {
         let velocity = Gradients::zeros(&model);
         let data = DataDescription::unknown();
         let sums = EpochSums::default();
-        Self { model, latent, velocity, training, cbp: None, data, epoch: 0, batch: 0, sums }
+        Self {
+            model,
+            latent,
+            velocity,
+            training,
+            cbp: None,
+            kept: Vec::new(),
+            data,
+            epoch: 0,
+            batch: 0,
+            sums,
+        }
     }
 
     /// Constrained training that starts from a float network. The scales follow from its weights and stay.
@@ -98,6 +111,27 @@ impl Trainer {
     /// # Errors
     /// [`TrainError::Scale`] if a layer has no usable scale; [`TrainError::Settings`].
     pub fn constrained(float: &Model, set: WeightSet, config: CbpConfig) -> Result<Self, TrainError> {
+        Self::constrained_except(&[], float, set, config)
+    }
+
+    /// As [`Trainer::constrained`], but the layers `kept` are not constrained: they are int8, or float if the ends are.
+    ///
+    /// # Errors
+    /// As [`Trainer::constrained`]; [`TrainError::Settings`] if there is no such layer.
+    pub fn constrained_except(
+        kept: &[String],
+        float: &Model,
+        set: WeightSet,
+        config: CbpConfig,
+    ) -> Result<Self, TrainError> {
+        let graph = float.graph();
+        let names: Vec<&str> = graph.weighted().map(|index| graph.nodes()[index].name.as_str()).collect();
+        if let Some(name) = kept.iter().find(|name| !names.contains(&name.as_str())) {
+            return Err(TrainError::Settings {
+                what: format!("there is no layer {name} with weights, only {}", names.join(", ")),
+                remedy: "name some of these",
+            });
+        }
         let state = CbpState { set, config, schedule: Schedule::new(config.patience) };
         let model = match config.activations {
             Some(activations) => {
@@ -108,7 +142,7 @@ impl Trainer {
             }
             None => float.clone(),
         };
-        let mut trainer = Self::with_scales(model, state, |node, weights| {
+        let mut trainer = Self::with_scales(model, state, kept.to_vec(), |node, weights| {
             let scales = config.scale.scales(set, &weights.values, weights.inputs);
             match scales.iter().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
                 Some(&scale) => Err(TrainError::Scale { layer: node.to_owned(), scale }),
@@ -125,15 +159,18 @@ impl Trainer {
     pub(crate) fn with_scales<E: From<TrainError>>(
         model: Model,
         cbp: CbpState,
+        kept: Vec<String>,
         scales: impl Fn(&str, &LatentWeights) -> Result<Vec<f32>, E>,
     ) -> Result<Self, E> {
         let mut trainer = Self::float(model, cbp.config.training);
         trainer.cbp = Some(cbp);
+        trainer.kept = kept;
         let weighted: Vec<usize> = trainer.model.graph().weighted().collect();
         let ends = [weighted.first().copied(), weighted.last().copied()];
         for node in weighted {
             let is_end = ends.contains(&Some(node));
-            if is_end && cbp.config.ends == Ends::Float {
+            let is_kept = trainer.kept.contains(&trainer.model.graph().nodes()[node].name);
+            if (is_end || is_kept) && cbp.config.ends == Ends::Float {
                 continue;
             }
             let (graph, parameters) = trainer.model.parts_mut();
@@ -141,7 +178,7 @@ impl Trainer {
             let Parameters::Weights { weight, .. } = &mut parameters[node] else { continue };
             let mut latent =
                 LatentWeights { values: weight.clone(), inputs: shape.row_length(), rule: WeightRule::Int8 };
-            if !is_end || cbp.config.ends == Ends::Constrained {
+            if !is_kept && (!is_end || cbp.config.ends == Ends::Constrained) {
                 let scales = scales(&graph.nodes()[node].name, &latent)?;
                 let mut weights = ConstrainedWeights::new(cbp.set, &scales, shape.len());
                 weights.weight_clip = cbp.config.weight_clip;
