@@ -6,16 +6,32 @@
 mod common;
 
 use cbp_exchange::{ImportOptions, Imported, Note, import};
+use cbp_nn::Model;
+use cbp_nn::engine::{Engine, Purpose, Settings};
 use cbp_nn::graph::Op;
 use common::forward::forward;
 use common::stored;
 
-const IMAGES: usize = 4;
+/// Images of CIFAR-10 for the engine, and how many of them for the slow definition too.
+const IMAGES: usize = 400;
+const SLOW: usize = 4;
+
+/// Logits by the engine that trains.
+fn engine(model: &Model, images: &[Vec<f32>]) -> Vec<Vec<f64>> {
+    let mut engine = Engine::new(model.graph(), images.len(), Purpose::Inference, Settings::default());
+    engine.input_mut(images.len()).copy_from_slice(&images.concat());
+    let values = model.graph().output().values();
+    engine.infer(model).chunks(values).map(|row| row.iter().map(|&x| x.into()).collect()).collect()
+}
 
 fn check_cifar(imported: &Imported) {
     let images = stored::cifar_images(IMAGES).unwrap();
     let expected = stored::rows("resnet20-cifar10-logits.npy", 10).unwrap();
-    for (image, expected) in images.iter().zip(&expected) {
+    for (found, expected) in engine(&imported.model, &images).iter().zip(&expected) {
+        let (difference, _) = stored::difference(found, expected);
+        assert!(difference < 1e-4, "engine: {difference}");
+    }
+    for (image, expected) in images.iter().zip(&expected).take(SLOW) {
         let (difference, _) = stored::difference(&forward(&imported.model, image), expected);
         println!("difference {difference:e}");
         assert!(difference < 1e-4, "{difference}");
@@ -56,6 +72,9 @@ fn check_imagenet(name: &str, nodes: usize, parameters: usize) {
     let image = &stored::rows("imagenet-input.npy", 3 * 224 * 224).unwrap()[0];
     let expected = &stored::rows(&format!("{logits}-logits.npy"), 1000).unwrap()[0];
     let found = forward(&imported.model, &stored::interleave(image, 3));
+    let by_engine = &engine(&imported.model, &[stored::interleave(image, 3)])[0];
+    let (difference, largest) = stored::difference(by_engine, expected);
+    assert!(difference < 1e-4 * largest, "engine: {difference} of {largest}");
     let (difference, largest) = stored::difference(&found, expected);
     println!("{name}: difference {difference:e} of {largest:e}: {:e}", difference / largest);
     assert!(difference < 1e-4 * largest, "{difference} of {largest}");

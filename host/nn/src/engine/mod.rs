@@ -1,14 +1,17 @@
 //! Forward and backward of a batch, layer by layer.
 //!
 //! - [`Engine`]: memory of a batch and the steps over it
+//! - [`grad_input`]: the gradient with respect to the input, in one call
 //! - [`Settings`]: choices that the literature leaves open
 //! - [`Gradients`]: the derivatives of the loss with respect to parameters
 //! - `plan`: which values share memory; `node`: what each kind of node does
 
+mod input_gradient;
 mod node;
 mod plan;
 mod state;
 
+pub use input_gradient::grad_input;
 pub use plan::Purpose;
 
 use serde::{Deserialize, Serialize};
@@ -317,7 +320,7 @@ impl Engine {
             (&Op::BatchNorm { eps, momentum, .. }, Parameters::BatchNorm { gamma, beta, mean, var }) => {
                 self.with_output(graph, node, |engine, state, y| {
                     let x = engine.value(graph, inputs[0]);
-                    let statistics = if settings.frozen_norms {
+                    let statistics = if settings.frozen_norms || momentum <= 0.0 {
                         batch_norm::constant(eps, mean, var)
                     } else {
                         let momentum = settings.norm_momentum.unwrap_or(momentum);

@@ -36,7 +36,7 @@ pub enum Op {
         channels: usize,
         /// ε.
         eps: f32,
-        /// Weight of the newest batch in the running statistics.
+        /// Weight of the newest batch in the running statistics. 0: they never change, and count in training too.
         momentum: f32,
     },
     /// y = min(max(x, low), high). ReLU is low = 0 and high = ∞.

@@ -162,9 +162,10 @@ mod tests {
         let graph = architectures::build("resnet18", Shape::new(64, 64, 3), 10).unwrap().unwrap();
         let stored = rounded(graph);
         let is = |name: &str| stored.iter().find(|(stored, _)| stored == name).map(|(_, signed)| *signed);
-        // 1 stem, 2 results of each of 8 blocks, 3 projections, the mean.
+        // The stem, 2 results of each of 8 blocks, one more where there is a projection, the mean.
         assert_eq!(stored.len(), 1 + 16 + 3 + 1);
-        assert_eq!(is("layer2.0.downsample.1"), Some(true));
+        // The projection comes last, so it takes in the main branch.
+        assert_eq!((is("layer2.0.bn2"), is("layer2.0.downsample.1")), (Some(true), None));
         assert_eq!(stored.iter().filter(|(_, signed)| *signed).count(), 3);
         assert_eq!(is("avgpool"), Some(false));
     }
