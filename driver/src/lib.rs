@@ -5,6 +5,7 @@
 //! - [`Job`], [`Segment`], [`Ticket`], [`Completion`]: what is submitted and what comes back
 //! - [`Info`]: what a device says about itself
 //! - [`Error`], [`Snapshot`]: every way this fails, with the state it failed in
+//! - [`memory`]: mappings that host and device share
 //!
 //! Below: `window` (checked register access), `entry` (ring entries as bytes), `queue` (the two rings).
 //!
@@ -16,6 +17,7 @@ mod entry;
 mod error;
 mod info;
 mod job;
+pub mod memory;
 mod queue;
 mod transport;
 mod window;
