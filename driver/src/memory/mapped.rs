@@ -92,6 +92,7 @@ impl Mapped {
         if !offset.is_multiple_of(4) {
             return Err(OutOfRange { offset, length: 4, size: self.size() });
         }
+        #[allow(clippy::cast_ptr_alignment)] // see below
         let at = self.address().wrapping_add(offset).cast::<u32>();
         // SAFETY: the four bytes were checked to lie in the mapping, which is page-aligned, so the address is aligned;
         // the mapping lives as long as `self`, and all its accesses here are atomic.
