@@ -9,6 +9,7 @@ use cbp_isa::registers::{self, Register, control, irq, status};
 use cbp_isa::ring::ErrorCode;
 use cbp_isa::{Config, capability};
 
+use crate::entry;
 use crate::error::{Error, Snapshot};
 use crate::info::Info;
 use crate::job::{Completion, Job, Ticket};
@@ -74,6 +75,8 @@ pub struct Device<T: Transport> {
     window: Window<T>,
     info: Info,
     options: Options,
+    /// Bytes of a beat of the device's port.
+    beat: u64,
     queue: Option<Queue<T::Dma>>,
     state: State,
 }
@@ -89,7 +92,8 @@ impl<T: Transport> Device<T> {
         }
         let mut window = Window(transport);
         let info = Info::read(&mut window)?;
-        let mut device = Self { window, info, options, queue: None, state: State::Stopped };
+        let beat = info.config.beat_bytes() as u64;
+        let mut device = Self { window, info, options, beat, queue: None, state: State::Stopped };
         device.reset()?;
         Ok(device)
     }
@@ -128,31 +132,59 @@ impl<T: Transport> Device<T> {
         Ok(memory)
     }
 
-    /// Hands a job to the device; it keeps the job's memory allocated until it is over.
+    /// Hands a job to the device, which keeps the job's memory allocated until it is over. The same job can be submitted
+    /// again.
     ///
     /// # Errors
     /// [`Error::RingFull`], [`Error::BadJob`], or a device that does not take jobs.
-    pub fn submit(&mut self, job: Job<T::Dma>) -> Result<Ticket, Error> {
-        self.ready()?;
-        job.check(self.info.config.beat_bytes() as u64)?;
-        self.reap()?; // a job may have failed meanwhile
-        self.ready()?;
-        let queue = self.queue.as_mut().ok_or(Error::NeedsReset)?;
-        let ticket = queue.push(job)?;
-        let producer = queue.indices().0;
-        let rung = self.window.write(registers::QUEUE_COMMAND_PRODUCER, producer);
-        self.watch(rung)?;
+    pub fn submit(&mut self, job: &Job<T::Dma>) -> Result<Ticket, Error> {
+        let ticket = self.enqueue(job)?;
+        self.ring()?;
         Ok(ticket)
+    }
+
+    /// As [`Device::submit`], but the device need not hear of the job before [`Device::ring`]: many jobs then cost one
+    /// write over the bus. Waiting for a job rings too.
+    ///
+    /// # Errors
+    /// As [`Device::submit`].
+    #[inline]
+    pub fn enqueue(&mut self, job: &Job<T::Dma>) -> Result<Ticket, Error> {
+        self.ready()?;
+        job.check(self.beat)?;
+        if self.queue.as_ref().is_some_and(|queue| queue.has_next() != Ok(false)) {
+            // A job may have failed meanwhile.
+            self.reap()?;
+            self.ready()?;
+        }
+        match &mut self.queue {
+            Some(queue) => queue.push(job),
+            None => Err(Error::NeedsReset),
+        }
+    }
+
+    /// Tells the device of all jobs enqueued.
+    ///
+    /// # Errors
+    /// The device is gone.
+    pub fn ring(&mut self) -> Result<(), Error> {
+        let Some(producer) = self.queue.as_mut().and_then(Queue::unheard) else { return Ok(()) };
+        let rung = self.window.write(registers::QUEUE_COMMAND_PRODUCER, producer);
+        self.watch(rung)
     }
 
     /// The job's completion if it is over, without waiting.
     ///
     /// # Errors
     /// [`Error::JobFailed`] if the job failed, and everything that [`Device::wait`] returns except time-outs.
+    #[inline]
     pub fn poll(&mut self, ticket: Ticket) -> Result<Option<Completion>, Error> {
-        self.reap()?;
-        let queue = self.queue.as_mut().ok_or(Error::StaleTicket)?;
-        let Some(completion) = queue.take(ticket)? else {
+        let mut taken = self.take(ticket)?;
+        if taken.is_none() {
+            self.reap()?;
+            taken = self.take(ticket)?;
+        }
+        let Some(completion) = taken else {
             // What runs behind a failed job completes only after `resume`.
             return if let State::Halted(code) = self.state { Err(Error::Halted(code)) } else { Ok(None) };
         };
@@ -162,11 +194,20 @@ impl<T: Transport> Device<T> {
         }
     }
 
+    #[inline]
+    fn take(&mut self, ticket: Ticket) -> Result<Option<Completion>, Error> {
+        match &mut self.queue {
+            Some(queue) => queue.take(ticket),
+            None => Err(Error::StaleTicket),
+        }
+    }
+
     /// Waits until the job is over. Time counts on the device's scale (see [`Transport::now`]).
     ///
     /// # Errors
     /// [`Error::JobFailed`] if the job failed; [`Error::Timeout`] and others if the device did not answer.
     pub fn wait(&mut self, ticket: Ticket, timeout: Duration) -> Result<Completion, Error> {
+        self.ring()?;
         let start = self.window.0.now();
         let until = start.saturating_add(timeout);
         loop {
@@ -235,15 +276,15 @@ impl<T: Transport> Device<T> {
         while self.state != State::Broken {
             match queue.pop()? {
                 Next::Empty => break,
-                Next::Completed(c) => {
-                    if !matches!(c.status, ErrorCode::None | ErrorCode::Aborted) {
-                        self.state = State::Halted(c.status);
+                Next::Completed(status) => {
+                    if !matches!(status, ErrorCode::None | ErrorCode::Aborted) {
+                        self.state = State::Halted(status);
                         // The next resume clears the register, and the ticket may be waited for after it.
                         queue.set_error_address(self.window.read64(registers::ERROR_ADDRESS_LO)?);
                     }
                 }
-                Next::Bad(reason, entry) => {
-                    bad = Some((reason, entry));
+                Next::Bad(reason) => {
+                    bad = Some((reason, entry::bytes(queue.next_entry()?)));
                     self.state = State::Broken;
                 }
             }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use cbp_isa::BadConfig;
-use cbp_isa::ring::{COMPLETION_BYTES, ErrorCode};
+use cbp_isa::ring::ErrorCode;
 
 use crate::job::Completion;
 use crate::transport::{OutOfRange, TransportError};
@@ -85,7 +85,7 @@ pub enum Error {
         /// Free-running index.
         index: u32,
         /// The entry.
-        entry: [u8; COMPLETION_BYTES],
+        entry: Vec<u8>,
         /// The state.
         snapshot: Box<Snapshot>,
     },

@@ -40,7 +40,8 @@ impl<M: DmaMemory> Segment<M> {
         if end.is_none_or(|end| end > self.memory.size() as u64) {
             return Err(Error::BadJob("a segment goes beyond its memory"));
         }
-        if !self.base().is_multiple_of(beat) || !u64::from(self.stride).is_multiple_of(beat) {
+        // Beats are powers of two.
+        if (self.base() | u64::from(self.stride)) & (beat - 1) != 0 {
             return Err(Error::BadJob("a segment or its stride is not a multiple of the AXI beat"));
         }
         Ok(())
@@ -120,6 +121,19 @@ impl Ticket {
     pub const fn cookie(self) -> u64 {
         (self.generation as u64) << 32 | self.index as u64
     }
+}
+
+impl Completion {
+    /// Of no job.
+    pub(crate) const NONE: Self = Self {
+        cookie: 0,
+        status: ErrorCode::None,
+        cycles: 0,
+        mac_active: 0,
+        wait_load: 0,
+        wait_store: 0,
+        error_address: 0,
+    };
 }
 
 /// What the device says about a job that is over.

@@ -1,28 +1,46 @@
 //! The two rings, with no device in sight: indices, phase, who owns which entry.
 
-use cbp_isa::ring::{COMMAND_BYTES, COMPLETION_BYTES, completion};
+use std::sync::Arc;
 
-use crate::entry;
+use cbp_isa::ring::{COMMAND_BYTES, COMPLETION_BYTES, ErrorCode, SEGMENTS};
+
+use crate::entry::{self, COMPLETION_WORDS};
 use crate::error::Error;
 use crate::job::{Completion, Job, Ticket};
-use crate::transport::DmaMemory;
+use crate::transport::{DmaMemory, OutOfRange};
 
 /// What the host knows about a ring entry.
-enum Slot<M> {
+struct Slot<M> {
+    state: SlotState,
+    /// Of a running job: kept allocated.
+    memory: [Option<Arc<M>>; SEGMENTS],
+    /// Of a job that is done.
+    done: Completion,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SlotState {
     Free,
     /// The device owns the entry and the job's memory.
-    Running(#[expect(dead_code, reason = "it keeps the memory allocated")] Job<M>),
-    Done(Completion),
+    Running,
+    /// The completion is there, and was not asked for.
+    Done,
+}
+
+impl<M> Slot<M> {
+    const fn free() -> Self {
+        Self { state: SlotState::Free, memory: [const { None }; SEGMENTS], done: Completion::NONE }
+    }
 }
 
 /// What the completion ring holds next.
 pub(crate) enum Next {
     /// Nothing new.
     Empty,
-    /// The completion of the oldest running job.
-    Completed(Completion),
-    /// An entry that the device should not have written.
-    Bad(&'static str, [u8; COMPLETION_BYTES]),
+    /// The completion of the oldest running job, with this status.
+    Completed(ErrorCode),
+    /// An entry that the device should not have written, and why.
+    Bad(&'static str),
 }
 
 /// A command ring and a completion ring of the same size, so that completions always have room.
@@ -34,6 +52,8 @@ pub(crate) struct Queue<M> {
     slots: Vec<Slot<M>>,
     /// Free-running: jobs submitted.
     submitted: u32,
+    /// How many of them the device was told of.
+    heard: u32,
     /// Free-running: completions taken from the ring.
     completed: u32,
 }
@@ -46,8 +66,16 @@ pub(crate) const fn ring_bytes(log2: u32) -> (usize, usize) {
 impl<M: DmaMemory> Queue<M> {
     /// Rings in memory of at least [`ring_bytes`].
     pub(crate) fn new(commands: M, completions: M, log2: u32, generation: u32) -> Result<Self, Error> {
-        let mut queue =
-            Self { commands, completions, log2, generation, slots: Vec::new(), submitted: 0, completed: 0 };
+        let mut queue = Self {
+            commands,
+            completions,
+            log2,
+            generation,
+            slots: Vec::new(),
+            submitted: 0,
+            heard: 0,
+            completed: 0,
+        };
         queue.restart(generation)?;
         Ok(queue)
     }
@@ -57,8 +85,8 @@ impl<M: DmaMemory> Queue<M> {
         let (_, bytes) = ring_bytes(self.log2);
         self.completions.write(0, &vec![0; bytes])?; // phase 0: nothing completed in the first round
         self.generation = generation;
-        self.slots = (0..self.entries()).map(|_| Slot::Free).collect();
-        (self.submitted, self.completed) = (0, 0);
+        self.slots = (0..self.entries()).map(|_| Slot::free()).collect();
+        (self.submitted, self.heard, self.completed) = (0, 0, 0);
         Ok(())
     }
 
@@ -75,75 +103,107 @@ impl<M: DmaMemory> Queue<M> {
         (self.submitted, self.completed)
     }
 
+    /// The index to tell the device, if there are jobs that it has not heard of; they then count as heard of.
+    pub(crate) fn unheard(&mut self) -> Option<u32> {
+        let is_new = self.heard != self.submitted;
+        self.heard = self.submitted;
+        is_new.then_some(self.submitted)
+    }
+
     const fn slot(&self, index: u32) -> usize {
         (index & (self.entries() - 1)) as usize
     }
 
     /// Writes a command entry; the device sees it when the doorbell gets the new index.
-    pub(crate) fn push(&mut self, job: Job<M>) -> Result<Ticket, Error> {
-        let slot = self.slot(self.submitted);
-        if !matches!(self.slots[slot], Slot::Free) {
+    #[inline]
+    pub(crate) fn push(&mut self, job: &Job<M>) -> Result<Ticket, Error> {
+        let at = self.slot(self.submitted);
+        let slot = &mut self.slots[at];
+        if slot.state != SlotState::Free {
             return Err(Error::RingFull(self.entries()));
         }
         let ticket = Ticket { generation: self.generation, index: self.submitted };
-        self.commands.write(slot * COMMAND_BYTES, &entry::command(&job, ticket))?;
-        self.slots[slot] = Slot::Running(job);
+        self.commands.write_words(at * COMMAND_BYTES, &entry::command(job, ticket))?;
+        for (kept, segment) in slot.memory.iter_mut().zip(&job.segments) {
+            if let Some(segment) = segment {
+                *kept = Some(Arc::clone(&segment.memory));
+            }
+        }
+        slot.state = SlotState::Running;
         self.submitted = self.submitted.wrapping_add(1);
         Ok(ticket)
     }
 
+    /// Whether the device has written the next completion entry. The last dword holds the phase and is written last: it
+    /// decides whether the rest may be read.
+    #[inline]
+    pub(crate) fn has_next(&self) -> Result<bool, OutOfRange> {
+        let at = (self.slot(self.completed) + 1) * COMPLETION_BYTES - 4;
+        Ok(self.completions.read_u32(at)? >> 31 != self.round())
+    }
+
+    /// The phase that the next completion entry has before the device writes it.
+    const fn round(&self) -> u32 {
+        self.completed >> self.log2 & 1
+    }
+
     /// Looks at the next completion entry; its job's memory is the host's again if it is there.
-    pub(crate) fn pop(&mut self) -> Result<Next, Error> {
-        let index = self.completed;
-        let slot = self.slot(index);
-        let at = slot * COMPLETION_BYTES;
-        // The last dword holds the phase and is written last: it decides whether the rest may be read.
-        let phase = self.completions.read_u32(at + COMPLETION_BYTES - 4)? >> 31;
-        let round = index >> self.log2 & 1;
-        if phase == round {
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Result<Next, OutOfRange> {
+        if !self.has_next()? {
             return Ok(Next::Empty);
         }
-        let mut bytes = [0; COMPLETION_BYTES];
-        self.completions.read(at, &mut bytes)?;
-        if !matches!(self.slots[slot], Slot::Running(_)) {
-            return Ok(Next::Bad("no job is running", bytes));
+        let entry = self.next_entry()?;
+        let at = self.slot(self.completed);
+        let round = self.round();
+        let slot = &mut self.slots[at];
+        if slot.state != SlotState::Running {
+            return Ok(Next::Bad("no job is running"));
         }
-        if entry::get(&bytes, completion::PHASE) == u64::from(round) {
-            return Ok(Next::Bad("the phase went back", bytes));
+        if entry::phase(entry) == u64::from(round) {
+            return Ok(Next::Bad("the phase went back"));
         }
-        let ticket = Ticket { generation: self.generation, index };
-        Ok(match entry::completion(&bytes, ticket) {
+        let ticket = Ticket { generation: self.generation, index: self.completed };
+        Ok(match entry::completion(entry, ticket) {
             Ok(done) => {
-                self.slots[slot] = Slot::Done(done);
-                self.completed = index.wrapping_add(1);
-                Next::Completed(done)
+                slot.done = done;
+                slot.memory.iter_mut().filter(|kept| kept.is_some()).for_each(|kept| *kept = None);
+                slot.state = SlotState::Done;
+                self.completed = self.completed.wrapping_add(1);
+                Next::Completed(done.status)
             }
-            Err(reason) => Next::Bad(reason, bytes),
+            Err(reason) => Next::Bad(reason),
         })
+    }
+
+    /// The next completion entry, whatever is in it.
+    #[inline]
+    pub(crate) fn next_entry(&self) -> Result<[u64; COMPLETION_WORDS], OutOfRange> {
+        self.completions.read_words(self.slot(self.completed) * COMPLETION_BYTES)
     }
 
     /// Adds what the registers say to the completion taken last.
     pub(crate) fn set_error_address(&mut self, address: u64) {
         let slot = self.slot(self.completed.wrapping_sub(1));
-        if let Slot::Done(done) = &mut self.slots[slot] {
-            done.error_address = address;
-        }
+        self.slots[slot].done.error_address = address;
     }
 
     /// The completion of a ticket if it is there; the entry is then free.
+    #[inline]
     pub(crate) fn take(&mut self, ticket: Ticket) -> Result<Option<Completion>, Error> {
         // Distances modulo 2^32: the ticket must be one of the last `entries` submitted.
         let age = self.submitted.wrapping_sub(ticket.index);
         if ticket.generation != self.generation || age == 0 || age > self.entries() {
             return Err(Error::StaleTicket);
         }
-        let slot = self.slot(ticket.index);
-        match self.slots[slot] {
-            Slot::Free => Err(Error::StaleTicket),
-            Slot::Running(_) => Ok(None),
-            Slot::Done(done) => {
-                self.slots[slot] = Slot::Free;
-                Ok(Some(done))
+        let at = self.slot(ticket.index);
+        let slot = &mut self.slots[at];
+        match slot.state {
+            SlotState::Free => Err(Error::StaleTicket),
+            SlotState::Running => Ok(None),
+            SlotState::Done => {
+                slot.state = SlotState::Free;
+                Ok(Some(slot.done))
             }
         }
     }

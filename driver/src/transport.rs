@@ -26,6 +26,28 @@ pub trait DmaMemory {
     /// The range is not inside the memory.
     fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), OutOfRange>;
 
+    /// Copies words out, little-endian; rings are read with it.
+    ///
+    /// # Errors
+    /// The range is not inside the memory.
+    fn read_words<const N: usize>(&self, offset: usize) -> Result<[u64; N], OutOfRange> {
+        let mut words = [0; N];
+        for (i, word) in words.iter_mut().enumerate() {
+            let mut bytes = [0; 8];
+            self.read(offset + 8 * i, &mut bytes)?;
+            *word = u64::from_le_bytes(bytes);
+        }
+        Ok(words)
+    }
+
+    /// Copies words in, little-endian; rings are written with it.
+    ///
+    /// # Errors
+    /// The range is not inside the memory.
+    fn write_words<const N: usize>(&self, offset: usize, words: &[u64; N]) -> Result<(), OutOfRange> {
+        words.iter().enumerate().try_for_each(|(i, word)| self.write(offset + 8 * i, &word.to_le_bytes()))
+    }
+
     /// One aligned 32-bit load with acquire order: what the device wrote before it is visible after it.
     ///
     /// # Errors

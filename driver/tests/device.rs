@@ -60,7 +60,7 @@ fn rings_wrap_for_every_size() {
         let mut device = open(&fake, log2);
         let job = job(&mut device);
         for round in 0..5 << log2 {
-            let ticket = device.submit(job.clone()).unwrap();
+            let ticket = device.submit(&job).unwrap();
             let done = device.wait(ticket, SECOND).unwrap();
             assert_eq!((done.cycles, done.cookie), (1000 + round, ticket.cookie()));
         }
@@ -74,16 +74,16 @@ fn a_full_ring_pushes_back_and_order_does_not_matter() {
     let mut device = open(&fake, 2);
     fake.state().serve = false;
     let job = job(&mut device);
-    let tickets: Vec<Ticket> = (0..4).map(|_| device.submit(job.clone()).unwrap()).collect();
-    assert!(matches!(device.submit(job.clone()), Err(Error::RingFull(4))));
+    let tickets: Vec<Ticket> = (0..4).map(|_| device.submit(&job).unwrap()).collect();
+    assert!(matches!(device.submit(&job), Err(Error::RingFull(4))));
     assert!(matches!(device.poll(tickets[0]), Ok(None)));
     (0..4).for_each(|_| fake.state().complete());
-    assert!(matches!(device.submit(job.clone()), Err(Error::RingFull(4))), "completions were not taken");
+    assert!(matches!(device.submit(&job), Err(Error::RingFull(4))), "completions were not taken");
     for &ticket in tickets.iter().rev() {
         device.wait(ticket, SECOND).unwrap();
         assert!(matches!(device.poll(ticket), Err(Error::StaleTicket)));
     }
-    let _ = device.submit(job).unwrap();
+    let _ = device.submit(&job).unwrap();
 }
 
 /// The device completes nothing twice, nothing out of order, nothing that was not asked for.
@@ -100,15 +100,15 @@ fn hostile_completions_are_errors() {
         let mut device = open(&fake, 1);
         fake.state().corrupt = Some(corruption);
         let job = job(&mut device);
-        let ticket = device.submit(job.clone()).unwrap();
+        let ticket = device.submit(&job).unwrap();
         let error = device.wait(ticket, SECOND).unwrap_err();
         assert!(matches!(&error, Error::BadCompletion { reason, .. } if reason.contains(text)), "{error}");
         assert!(matches!(device.wait(ticket, SECOND), Err(Error::NeedsReset)));
-        assert!(matches!(device.submit(job.clone()), Err(Error::NeedsReset)));
+        assert!(matches!(device.submit(&job), Err(Error::NeedsReset)));
         fake.state().corrupt = None;
         device.reset().unwrap();
         assert!(matches!(device.wait(ticket, SECOND), Err(Error::StaleTicket)));
-        let ticket = device.submit(job).unwrap();
+        let ticket = device.submit(&job).unwrap();
         device.wait(ticket, SECOND).unwrap();
     }
     assert_eq!(completion::STATUS.lsb, 64, "the bytes above");
@@ -119,7 +119,7 @@ fn a_completion_without_a_job() {
     let fake = Fake::new();
     let mut device = open(&fake, 1);
     let job = job(&mut device);
-    let ticket = device.submit(job).unwrap();
+    let ticket = device.submit(&job).unwrap();
     fake.state().complete(); // one more than was asked for
     assert!(matches!(device.wait(ticket, SECOND), Err(Error::BadCompletion { index: 1, .. })));
 }
@@ -130,7 +130,7 @@ fn failed_jobs_halt_and_the_rest_is_aborted() {
     let mut device = open(&fake, 3);
     fake.state().serve = false;
     let job = job(&mut device);
-    let tickets: Vec<Ticket> = (0..3).map(|_| device.submit(job.clone()).unwrap()).collect();
+    let tickets: Vec<Ticket> = (0..3).map(|_| device.submit(&job).unwrap()).collect();
     fake.state().statuses = [ErrorCode::OutOfSegment as u32, ErrorCode::Aborted as u32, 6].into();
     fake.state().complete();
     assert!(matches!(device.wait(tickets[2], SECOND), Err(Error::Halted(ErrorCode::OutOfSegment))));
@@ -155,7 +155,7 @@ fn deadlines_and_vanishing() {
     let mut device = open(&fake, 1);
     fake.state().serve = false;
     let job = job(&mut device);
-    let ticket = device.submit(job.clone()).unwrap();
+    let ticket = device.submit(&job).unwrap();
     match device.wait(ticket, SECOND) {
         Err(Error::Timeout { waited, snapshot, .. }) => {
             assert!(waited >= SECOND);
@@ -165,7 +165,7 @@ fn deadlines_and_vanishing() {
     }
     fake.state().gone = true;
     assert!(matches!(device.wait(ticket, SECOND), Err(Error::DeviceGone)));
-    assert!(matches!(device.submit(job), Err(Error::DeviceGone)));
+    assert!(matches!(device.submit(&job), Err(Error::DeviceGone)));
     drop(device);
     assert_eq!(
         fake.state().memory.len(),
@@ -235,7 +235,7 @@ fn bad_jobs_never_reach_the_device() {
         bad(|j| (j.repeat, j.segments[0].as_mut().unwrap().stride) = (2, 8)),
         bad(|j| (j.repeat, j.segments[0].as_mut().unwrap().stride) = (u32::MAX, u32::MAX)),
     ] {
-        assert!(matches!(device.submit(job), Err(Error::BadJob(_))));
+        assert!(matches!(device.submit(&job), Err(Error::BadJob(_))));
     }
     assert_eq!(fake.state().get(registers::QUEUE_COMMAND_PRODUCER), 0);
 }

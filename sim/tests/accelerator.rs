@@ -47,7 +47,7 @@ fn empty_programs_complete_in_order_while_rings_wrap() {
         for round in 0..12 {
             let mut job = empty(&mut device);
             job.interrupt = round % 4 != 3;
-            let ticket = device.submit(job).unwrap();
+            let ticket = device.submit(&job).unwrap();
             let done = device.wait(ticket, SECOND).unwrap();
             assert_eq!(done.mac_active, 0);
         }
@@ -61,8 +61,8 @@ fn errors_halt_resume_aborts_and_reset_recovers() {
     let mut job = empty(&mut device);
     let program = job.segments[0].as_ref().unwrap().memory.clone();
     program.write(0, &[0xff; 64]).unwrap();
-    let first = device.submit(job.clone()).unwrap();
-    let second = device.submit(job.clone()).unwrap();
+    let first = device.submit(&job).unwrap();
+    let second = device.submit(&job).unwrap();
     match device.wait(first, SECOND) {
         Err(Error::JobFailed { code: ErrorCode::BadInstruction, .. }) => {}
         other => panic!("{other:?}"),
@@ -75,7 +75,7 @@ fn errors_halt_resume_aborts_and_reset_recovers() {
     for skip in [0, 1] {
         // The command, then the program, answered with SLVERR.
         device.transport().sim().inject(Direction::Read, skip, Answer::SlaveError);
-        let ticket = device.submit(job.clone()).unwrap();
+        let ticket = device.submit(&job).unwrap();
         match device.wait(ticket, SECOND) {
             Err(Error::JobFailed { code: ErrorCode::ReadResponse, .. }) if skip == 1 => {
                 device.resume().unwrap();
@@ -85,7 +85,7 @@ fn errors_halt_resume_aborts_and_reset_recovers() {
             other => panic!("{other:?}"),
         }
     }
-    let ticket = device.submit(job).unwrap();
+    let ticket = device.submit(&job).unwrap();
     device.wait(ticket, SECOND).unwrap();
 }
 

@@ -19,7 +19,7 @@ fn a_job_copies() {
     let (from, to) = (device.allocate(10_000).unwrap(), device.allocate(10_000).unwrap());
     from.write(0, &pattern(10_000, 1)).unwrap();
     let job = copy(&mut device, &from, &to);
-    let ticket = device.submit(job).unwrap();
+    let ticket = device.submit(&job).unwrap();
     let done = device.wait(ticket, SECOND).unwrap();
     assert_eq!((done.status, done.mac_active), (ErrorCode::None, 1250));
     assert!(done.cycles > 40 * 300, "40 bursts of 256 bytes, each 200 + 100 cycles of latency");
@@ -46,10 +46,10 @@ fn jobs_copy_under_disorder() {
             let mut job = copy(&mut device, &from, &to);
             job.interrupt = round % 5 != 4;
             if running.len() == 1 << (seed % 3) {
-                assert!(matches!(device.submit(job.clone()), Err(Error::RingFull(_))));
+                assert!(matches!(device.submit(&job), Err(Error::RingFull(_))));
                 finish(&mut device, running.pop_front().unwrap());
             }
-            running.push_back((device.submit(job).unwrap(), to, round));
+            running.push_back((device.submit(&job).unwrap(), to, round));
         }
         for job in running {
             finish(&mut device, job);
@@ -76,8 +76,8 @@ fn strides_move_segments() {
     }
     let mut beyond = job.clone();
     beyond.repeat = 5;
-    assert!(matches!(device.submit(beyond), Err(Error::BadJob(_))), "the fifth run would leave the memory");
-    let ticket = device.submit(job).unwrap();
+    assert!(matches!(device.submit(&beyond), Err(Error::BadJob(_))), "the fifth run would leave the memory");
+    let ticket = device.submit(&job).unwrap();
     device.wait(ticket, SECOND).unwrap();
     for run in 0..4 {
         assert_eq!(contents(&to)[256 * run..][..128], pattern(512, 3)[128 * run..][..128]);
@@ -95,8 +95,8 @@ fn errors_halt_and_resume_aborts() {
         let job = copy(&mut device, &from, &to);
         let skip = u64::from(direction == Direction::Read); // the command itself arrives
         device.transport().sim().inject(direction, skip, answer);
-        let first = device.submit(job.clone()).unwrap();
-        let second = device.submit(job.clone()).unwrap();
+        let first = device.submit(&job).unwrap();
+        let second = device.submit(&job).unwrap();
         let expected = if direction == Direction::Read { &from } else { &to };
         match device.wait(first, SECOND) {
             Err(Error::JobFailed { code: c, address, .. }) => {
@@ -105,13 +105,13 @@ fn errors_halt_and_resume_aborts() {
             other => panic!("{other:?}"),
         }
         assert!(matches!(device.wait(second, SECOND), Err(Error::Halted(c)) if c == code));
-        assert!(matches!(device.submit(job.clone()), Err(Error::Halted(_))));
+        assert!(matches!(device.submit(&job), Err(Error::Halted(_))));
         device.resume().unwrap();
         assert!(matches!(
             device.wait(second, SECOND),
             Err(Error::JobFailed { code: ErrorCode::Aborted, .. })
         ));
-        let third = device.submit(job).unwrap();
+        let third = device.submit(&job).unwrap();
         device.wait(third, SECOND).unwrap();
     }
 }
@@ -125,7 +125,7 @@ fn freed_memory_and_lost_answers() {
     let mut job = copy(&mut device, &from, &to);
     // A segment longer than the device may write to: refused by the device.
     job.segments[2].as_mut().unwrap().length = 32;
-    let ticket = device.submit(job.clone()).unwrap();
+    let ticket = device.submit(&job).unwrap();
     assert!(matches!(
         device.wait(ticket, SECOND),
         Err(Error::JobFailed { code: ErrorCode::OutOfSegment, .. })
@@ -134,14 +134,14 @@ fn freed_memory_and_lost_answers() {
     job.segments[2].as_mut().unwrap().length = 64;
 
     device.transport().sim().inject(Direction::Read, 1, Answer::Lost);
-    let lost = device.submit(job.clone()).unwrap();
+    let lost = device.submit(&job).unwrap();
     let error = device.wait(lost, SECOND).unwrap_err();
     assert!(matches!(error, Error::Wedged { address, .. } if address == from.bus_address()), "{error}");
-    assert!(matches!(device.submit(job.clone()), Err(Error::NeedsReset)));
+    assert!(matches!(device.submit(&job), Err(Error::NeedsReset)));
     assert!(device.transport().sim().wrapper_reset_requested());
     device.reset().unwrap(); // soft reset cannot end; function-level reset does
     assert!(matches!(device.wait(lost, SECOND), Err(Error::StaleTicket)));
-    let again = device.submit(job).unwrap();
+    let again = device.submit(&job).unwrap();
     device.wait(again, SECOND).unwrap();
 }
 
@@ -151,7 +151,7 @@ fn deadlines_count_device_time() {
     let (from, to) = (device.allocate(64).unwrap(), device.allocate(64).unwrap());
     device.transport().sim().inject(Direction::Read, 1, Answer::Lost); // no watchdog: hangs
     let job = copy(&mut device, &from, &to);
-    let ticket = device.submit(job).unwrap();
+    let ticket = device.submit(&job).unwrap();
     let before = device.transport().sim().cycle();
     let error = device.wait(ticket, Duration::from_micros(400)).unwrap_err();
     let Error::Timeout { snapshot, .. } = &error else { panic!("{error}") };
@@ -170,7 +170,7 @@ fn dropping_a_device_frees_everything() {
     let mut device = Device::open(transport, Options::default()).unwrap();
     let memory = device.allocate(64).unwrap();
     let job = copy(&mut device, &memory, &memory);
-    let _ = device.submit(job).unwrap();
+    let _ = device.submit(&job).unwrap();
     drop(device);
     let mut bytes = [1; 64];
     memory.read(0, &mut bytes).unwrap();
@@ -187,7 +187,7 @@ fn traces_are_written() {
     device.transport().sim().trace(Some(&path)).unwrap();
     let memory = device.allocate(64).unwrap();
     let job = copy(&mut device, &memory, &memory);
-    let ticket = device.submit(job).unwrap();
+    let ticket = device.submit(&job).unwrap();
     device.wait(ticket, SECOND).unwrap();
     device.transport().sim().trace(None).unwrap();
     assert!(std::fs::metadata(&path).unwrap().len() > 1000);

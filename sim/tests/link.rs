@@ -35,7 +35,7 @@ fn copies(text: &str, ring_log2: u32, burst_limit: u32) -> LinkReport {
         if running.len() == 1 << ring_log2 {
             finish(&mut device, running.pop_front().unwrap());
         }
-        running.push_back((device.submit(job).unwrap(), to, round));
+        running.push_back((device.submit(&job).unwrap(), to, round));
     }
     for job in running {
         finish(&mut device, job);
@@ -89,7 +89,7 @@ fn the_accelerator_runs_behind_a_link() {
             program.write(0, &Instruction::new(Opcode::End).to_bytes()).unwrap();
             let mut job = cbp_driver::Job::new(cbp_driver::Segment::all(&program), 1);
             job.interrupt = round % 4 != 3;
-            let ticket = device.submit(job).unwrap();
+            let ticket = device.submit(&job).unwrap();
             device.wait(ticket, SECOND).unwrap();
         }
         println!("{text}: {}", device.transport().sim().link_report().unwrap());

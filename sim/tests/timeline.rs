@@ -43,7 +43,7 @@ fn spans_agree_with_the_counters() {
 
         device.transport().sim().start_timeline();
         let traffic = device.transport().sim().traffic();
-        let ticket = device.submit(job).unwrap();
+        let ticket = device.submit(&job).unwrap();
         let done = device.wait(ticket, Duration::from_millis(1)).unwrap();
         let timeline = device.transport().sim().take_timeline().unwrap();
         let mut bytes = vec![0; fc.outputs.len()];

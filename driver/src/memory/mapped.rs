@@ -83,10 +83,47 @@ impl Mapped {
         Ok(())
     }
 
+    /// Copies words out, little-endian, at a multiple of 8.
+    ///
+    /// # Errors
+    /// The range is not inside the memory, or not aligned.
+    #[inline]
+    pub fn read_words<const N: usize>(&self, offset: usize) -> Result<[u64; N], OutOfRange> {
+        self.check_words(offset, N)?;
+        Ok(std::array::from_fn(|i| u64::from_le(self.word(offset + WORD * i).load(Ordering::Relaxed))))
+    }
+
+    /// Copies words in, little-endian, at a multiple of 8. The device sees them before a register written afterwards.
+    ///
+    /// # Errors
+    /// The range is not inside the memory, or not aligned.
+    #[inline]
+    pub fn write_words<const N: usize>(&self, offset: usize, words: &[u64; N]) -> Result<(), OutOfRange> {
+        self.check_words(offset, N)?;
+        for (i, word) in words.iter().enumerate() {
+            self.word(offset + WORD * i).store(word.to_le(), Ordering::Relaxed);
+        }
+        fence(Ordering::Release);
+        Ok(())
+    }
+
+    #[inline]
+    fn check_words(&self, offset: usize, words: usize) -> Result<(), OutOfRange> {
+        let length = words * WORD;
+        OutOfRange::check(offset, length, self.size())?;
+        // A mapping begins at a page.
+        if offset.is_multiple_of(WORD) {
+            Ok(())
+        } else {
+            Err(OutOfRange { offset, length, size: self.size() })
+        }
+    }
+
     /// One aligned 32-bit load with acquire order: what the device wrote before it is visible after it.
     ///
     /// # Errors
     /// The range is not inside the memory, or not aligned.
+    #[inline]
     pub fn read_u32(&self, offset: usize) -> Result<u32, OutOfRange> {
         OutOfRange::check(offset, 4, self.size())?;
         if !offset.is_multiple_of(4) {
@@ -102,6 +139,7 @@ impl Mapped {
     }
 
     /// The byte at a checked offset.
+    #[inline]
     fn byte(&self, offset: usize) -> &AtomicU8 {
         // SAFETY: the caller checked that the byte lies in the mapping, which lives as long as `self`; all its accesses
         // here are atomic.
@@ -112,6 +150,7 @@ impl Mapped {
     }
 
     /// The word at a checked and aligned offset.
+    #[inline]
     fn word(&self, offset: usize) -> &AtomicU64 {
         debug_assert!((self.address() as usize + offset).is_multiple_of(WORD));
         let at = self.address().wrapping_add(offset).cast();
@@ -164,6 +203,9 @@ mod tests {
             assert!(memory.write(offset, &vec![0; length]).is_err());
             assert!(memory.read(offset, &mut vec![0; length]).is_err());
         }
+        memory.write_words(16, &[1, u64::MAX - 1]).unwrap();
+        assert_eq!(memory.read_words::<3>(8).unwrap()[1..], [1, u64::MAX - 1]);
+        assert!(memory.read_words::<1>(4).is_err() && memory.write_words(4096 - 8, &[0, 0]).is_err());
         assert!(memory.read_u32(4094).is_err() && memory.read_u32(2).is_err());
     }
 }

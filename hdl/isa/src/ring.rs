@@ -94,8 +94,8 @@ impl ErrorCode {
 
     /// The code with this number.
     #[must_use]
-    pub fn from_u32(value: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|&code| code as u32 == value)
+    pub const fn from_u32(value: u32) -> Option<Self> {
+        if (value as usize) < Self::ALL.len() { Some(Self::ALL[value as usize]) } else { None }
     }
 
     /// What it means.

@@ -122,7 +122,7 @@ impl<'a, T: Transport> Session<'a, T> {
         let Some(prologue) = self.program.prologue_job().filter(|_| !self.loaded) else { return Ok(0) };
         let mut job = Job::new(self.image.clone(), prologue.program_length as u32);
         job.program_offset = prologue.program_offset;
-        let ticket = self.device.submit(job)?;
+        let ticket = self.device.submit(&job)?;
         let completion = self.device.wait(ticket, self.timeout)?;
         self.loaded = true;
         Ok(completion.cycles.into())
@@ -152,7 +152,7 @@ impl<'a, T: Transport> Session<'a, T> {
             job.segments[s] = Some(Segment { memory, offset: 0, length, stride: program.strides[s] });
         }
         let segments = job.segments.clone();
-        let ticket = self.device.submit(job)?;
+        let ticket = self.device.submit(&job)?;
         let Completion { cycles, mac_active, wait_load, wait_store, .. } =
             self.device.wait(ticket, self.timeout)?;
         total.cycles += u64::from(cycles);
