@@ -208,3 +208,6 @@ impl<M: DmaMemory> Queue<M> {
         }
     }
 }
+
+#[cfg(test)]
+mod ordering;
