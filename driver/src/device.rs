@@ -108,6 +108,11 @@ impl<T: Transport> Device<T> {
         &self.info.config
     }
 
+    /// How the device is used.
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// Which device this is.
     pub fn identity(&self) -> Identity {
         self.window.0.identity()

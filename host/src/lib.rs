@@ -10,6 +10,7 @@
 //! - [`config_file`]: configurations in TOML; [`toml_text`]: faults in one line
 //! - [`ablation`]: what each part of CBP does
 //! - [`train`]: training runs with checkpoints and metrics
+//! - [`conformance`]: what every back end of the driver must do
 //! - [`demo`]: all of it in one call
 
 pub mod ablation;
@@ -18,6 +19,7 @@ pub mod bench;
 pub mod cases;
 pub mod compare;
 pub mod config_file;
+pub mod conformance;
 pub mod coverage;
 pub mod demo;
 pub mod evaluate;

@@ -1,0 +1,258 @@
+//! The cases, one function each.
+
+use cbp_compiler::segment;
+use cbp_driver::{Device, DmaMemory, Error, Ticket, Transport};
+use cbp_isa::capability;
+use cbp_isa::ring::ErrorCode;
+
+use super::work::{Task, Work};
+use super::{DEADLINE, Failure};
+
+/// What must hold on an open device.
+pub type Case<T> = fn(&mut Device<T>, u64) -> Result<(), Failure>;
+
+/// All cases, by what must hold.
+pub fn all<T: Transport>() -> [(&'static str, Case<T>); 16] {
+    [
+        ("the device says what it is", identity),
+        ("the cycle counter runs", counters),
+        ("memory keeps what is written, at any offset", memory),
+        ("a job gives the model's result", one_job),
+        ("rings wrap", wrap),
+        ("many jobs at once", many),
+        ("tickets can be waited for in any order", any_order),
+        ("one doorbell for many jobs", one_doorbell),
+        ("a full ring refuses, and takes jobs again", full_ring),
+        ("a job without an interrupt is found by polling", silent),
+        ("a job that leaves its segment fails, those behind it abort, the next one works", halted),
+        ("a job that cannot run is refused before the device sees it", refused),
+        ("a reset makes tickets stale, and the next job works", stale),
+        ("a reset under load leaves nothing behind", reset_under_load),
+        ("hundreds of buffers come and go", buffers),
+        ("the self-test passes, or is refused where there is none", self_test),
+    ]
+}
+
+fn ensure(holds: bool, what: &str) -> Result<(), Failure> {
+    if holds { Ok(()) } else { Err(Failure::Other(what.into())) }
+}
+
+/// Waits for a job and compares its result.
+fn finish<T: Transport>(device: &mut Device<T>, ticket: Ticket, task: &Task<T>) -> Result<(), Failure> {
+    let done = device.wait(ticket, DEADLINE)?;
+    ensure(done.status == ErrorCode::None && done.cycles > 0, "a completion without cycles")?;
+    task.check()
+}
+
+fn run_one<T: Transport>(device: &mut Device<T>, work: &mut Work<T>) -> Result<(), Failure> {
+    let task = work.task(device)?;
+    let ticket = device.submit(&task.job)?;
+    finish(device, ticket, &task)
+}
+
+fn tasks<T: Transport>(
+    device: &mut Device<T>,
+    work: &mut Work<T>,
+    count: usize,
+) -> Result<Vec<Task<T>>, Failure> {
+    (0..count).map(|_| work.task(device)).collect()
+}
+
+fn entries<T: Transport>(device: &Device<T>) -> usize {
+    1 << device.options().ring_log2
+}
+
+fn identity<T: Transport>(device: &mut Device<T>, _: u64) -> Result<(), Failure> {
+    let info = device.info().clone();
+    ensure(info.version == cbp_isa::ISA_VERSION, "another version of the register map")?;
+    ensure(!device.identity().name.is_empty(), "a device without a name")?;
+    info.config.check().map_err(Error::from)?;
+    Ok(())
+}
+
+fn counters<T: Transport>(device: &mut Device<T>, _: u64) -> Result<(), Failure> {
+    let first = device.counters()?.cycles;
+    let until = (0..1_000).find_map(|_| match device.counters() {
+        Ok(counters) => (counters.cycles > first).then_some(Ok(())),
+        Err(error) => Some(Err(error)),
+    });
+    match until {
+        Some(result) => Ok(result?),
+        None => Err(Failure::Other("the cycle counter stands still".into())),
+    }
+}
+
+fn memory<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let mut random = cbp_numerics::random::Random(seed);
+    for size in [1, 63, 4096, 70_000] {
+        let memory = device.allocate(size)?;
+        ensure(memory.size() >= size, "less memory than asked for")?;
+        ensure(memory.bus_address().is_multiple_of(4096), "memory that is not aligned")?;
+        let mut bytes = vec![1; size];
+        memory.read(0, &mut bytes)?;
+        ensure(bytes.iter().all(|&byte| byte == 0), "memory that is not zeroed")?;
+        let written: Vec<u8> = random.bytes(size).iter().map(|&byte| byte.cast_unsigned()).collect();
+        memory.write(0, &written)?;
+        let offset = random.below(size);
+        let mut part = vec![0; size - offset];
+        memory.read(offset, &mut part)?;
+        ensure(part == written[offset..], "memory that does not keep its bytes")?;
+        ensure(memory.read(memory.size(), &mut [0]).is_err(), "memory without an end")?;
+    }
+    Ok(())
+}
+
+fn one_job<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let mut work = Work::new(device, 40, 24, seed)?;
+    run_one(device, &mut work)
+}
+
+fn wrap<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let mut work = Work::new(device, 16, 8, seed)?;
+    let task = work.task(device)?;
+    for _ in 0..=(2 * entries(device)) {
+        task.clear()?;
+        let ticket = device.submit(&task.job)?;
+        finish(device, ticket, &task)?;
+    }
+    Ok(())
+}
+
+fn many<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let mut work = Work::new(device, 33, 17, seed)?;
+    let tasks = tasks(device, &mut work, entries(device))?;
+    let tickets = tasks.iter().map(|task| device.submit(&task.job)).collect::<Result<Vec<_>, _>>()?;
+    tickets.into_iter().zip(&tasks).try_for_each(|(ticket, task)| finish(device, ticket, task))
+}
+
+fn any_order<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let mut work = Work::new(device, 16, 8, seed)?;
+    let tasks = tasks(device, &mut work, entries(device).min(8))?;
+    let tickets = tasks.iter().map(|task| device.submit(&task.job)).collect::<Result<Vec<_>, _>>()?;
+    for (ticket, task) in tickets.iter().zip(&tasks).rev() {
+        finish(device, *ticket, task)?;
+    }
+    ensure(matches!(device.poll(tickets[0]), Err(Error::StaleTicket)), "a ticket can be taken twice")
+}
+
+fn one_doorbell<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let mut work = Work::new(device, 16, 8, seed)?;
+    let tasks = tasks(device, &mut work, entries(device).min(8))?;
+    let tickets = tasks.iter().map(|task| device.enqueue(&task.job)).collect::<Result<Vec<_>, _>>()?;
+    device.ring()?;
+    tickets.into_iter().zip(&tasks).try_for_each(|(ticket, task)| finish(device, ticket, task))
+}
+
+fn full_ring<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let mut work = Work::new(device, 16, 8, seed)?;
+    let task = work.task(device)?;
+    let mut tickets = Vec::new();
+    for _ in 0..entries(device) {
+        tickets.push(device.enqueue(&task.job)?);
+    }
+    ensure(matches!(device.enqueue(&task.job), Err(Error::RingFull(_))), "a full ring takes a job")?;
+    for ticket in tickets {
+        device.wait(ticket, DEADLINE)?;
+    }
+    run_one(device, &mut work)
+}
+
+fn silent<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let mut work = Work::new(device, 16, 8, seed)?;
+    let mut task = work.task(device)?;
+    task.job.interrupt = false;
+    let ticket = device.submit(&task.job)?;
+    finish(device, ticket, &task)
+}
+
+fn halted<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let mut work = Work::new(device, 40, 24, seed)?;
+    let mut bad = work.task(device)?;
+    let behind = work.task(device)?;
+    if let Some(output) = &mut bad.job.segments[segment::OUTPUT] {
+        output.length = 0;
+    }
+    let (first, second) = (device.submit(&bad.job)?, device.enqueue(&behind.job)?);
+    device.ring()?;
+    match device.wait(first, DEADLINE) {
+        Err(Error::JobFailed { code: ErrorCode::OutOfSegment, .. }) => {}
+        other => return Err(Failure::Other(format!("beyond its segment: {other:?}"))),
+    }
+    ensure(matches!(device.submit(&behind.job), Err(Error::Halted(_))), "a halted queue takes jobs")?;
+    device.resume()?;
+    match device.wait(second, DEADLINE) {
+        Err(Error::JobFailed { code: ErrorCode::Aborted, .. }) => {}
+        other => return Err(Failure::Other(format!("behind a failed job: {other:?}"))),
+    }
+    run_one(device, &mut work)
+}
+
+fn refused<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let mut work = Work::new(device, 16, 8, seed)?;
+    let task = work.task(device)?;
+    let mut beyond = task.job.clone();
+    if let Some(input) = &mut beyond.segments[segment::INPUT] {
+        input.length = u32::MAX;
+    }
+    let mut empty = task.job.clone();
+    empty.instructions = 0;
+    for job in [beyond, empty] {
+        ensure(matches!(device.submit(&job), Err(Error::BadJob(_))), "a job that cannot run is taken")?;
+    }
+    run_one(device, &mut work)
+}
+
+fn stale<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let mut work = Work::new(device, 16, 8, seed)?;
+    let task = work.task(device)?;
+    let ticket = device.submit(&task.job)?;
+    device.reset()?;
+    ensure(matches!(device.poll(ticket), Err(Error::StaleTicket)), "a ticket outlives a reset")?;
+    run_one(device, &mut work)
+}
+
+fn reset_under_load<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let mut work = Work::new(device, 120, 100, seed)?;
+    for _ in 0..3 {
+        let task = work.task(device)?;
+        for _ in 0..entries(device).min(4) {
+            let _lost = device.submit(&task.job)?;
+        }
+        device.reset()?;
+        // What the device still had to write must not arrive any more.
+        task.clear()?;
+        run_one(device, &mut work)?;
+        let mut bytes = vec![0; 8];
+        task.output().read(0, &mut bytes)?;
+        ensure(bytes == [0x55; 8], "data arrived after a reset")?;
+    }
+    Ok(())
+}
+
+fn buffers<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let mut random = cbp_numerics::random::Random(seed);
+    let mut live = std::collections::VecDeque::new();
+    for round in 0..300_u32 {
+        let memory = device.allocate(1 + random.below(20_000))?;
+        memory.write(0, &[round as u8])?;
+        live.push_back((memory, round as u8));
+        if live.len() > 20
+            && let Some((memory, mark)) = live.pop_front()
+        {
+            let mut byte = [0];
+            memory.read(0, &mut byte)?;
+            ensure(byte[0] == mark, "two buffers overlap")?;
+        }
+    }
+    let mut work = Work::new(device, 16, 8, seed)?;
+    run_one(device, &mut work)
+}
+
+fn self_test<T: Transport>(device: &mut Device<T>, _: u64) -> Result<(), Failure> {
+    let has_one = device.info().capabilities & capability::SELF_TEST != 0;
+    match device.self_test(DEADLINE) {
+        Ok(true) => ensure(has_one, "a self-test that does not exist passes"),
+        Err(Error::Unsupported(_)) => ensure(!has_one, "the self-test is refused"),
+        other => Err(Failure::Other(format!("the self-test: {other:?}"))),
+    }
+}

@@ -1,0 +1,33 @@
+//! The conformance suite on the simulated device in this process.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use cbp_driver::{Device, Error, Options};
+use cbp_host::conformance::{CaseReport, run};
+use cbp_isa::{Preset, WeightSet};
+use cbp_sim::{Link, SimOptions, SimTransport, Timing};
+
+fn all_hold(timing: &Timing, ring_log2: u32) {
+    let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
+    let mut open = || {
+        let options = SimOptions { timing: timing.clone(), ..SimOptions::default() };
+        let transport =
+            SimTransport::accelerator(&config, &options).map_err(|e| Error::Transport(e.into()))?;
+        Device::open(transport, Options { ring_log2, ..Options::default() })
+    };
+    let reports = run(&mut open, 1, |_| {});
+    let failed: Vec<&CaseReport> = reports.iter().filter(|report| report.failure.is_some()).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+    assert_eq!(reports.len(), 16);
+}
+
+#[test]
+fn with_random_stalls() {
+    all_hold(&Timing::Random { seed: 7, max_latency: 60 }, 4);
+}
+
+#[test]
+fn behind_a_link() {
+    let link: Link = "gen2x4".parse().unwrap();
+    all_hold(&Timing::Link(link), 2);
+}
