@@ -57,6 +57,20 @@ fn whole_resnet50() {
     busy("resnet50", 1, false, 0.88);
 }
 
+/// A layer that reads as much as it writes, over a link of 2 GB/s each way, packets of up to 256 bytes and a latency of
+/// 1 µs: both directions are busy at once.
+#[test]
+fn both_directions_of_a_link() {
+    let link = Memory::Link("gen2x4,payload=256,latency=1000".parse().unwrap());
+    let config = Preset::named("small").unwrap().config(WeightSet::TwoBitShift);
+    let workload: Workload = "conv:1x1,64-64,56".parse().unwrap();
+    let figures = measure(&Bench { memory: link, ..Bench::new(workload, 16, config) }).unwrap();
+    println!("{figures:#?}");
+    assert_eq!((figures.compared > 0, figures.mismatches), (true, 0));
+    let link = figures.link.unwrap();
+    assert!(link.downstream >= 0.90 && link.upstream >= 0.90, "{link:?}");
+}
+
 /// ResNet-18's 3×3 layers, and the whole of it, over a PCIe link with a latency of 1 µs.
 #[test]
 #[ignore = "builds the largest array; ./test --full"]
