@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::time::Duration;
+
 use cbp_driver::{Device, Error, Options};
-use cbp_host::conformance::{CaseReport, run};
+use cbp_host::conformance::{CaseReport, faults, run};
 use cbp_isa::{Preset, WeightSet};
 use cbp_sim::{Link, SimOptions, SimTransport, Timing};
 
@@ -19,6 +21,17 @@ fn all_hold(timing: &Timing, ring_log2: u32) {
     let failed: Vec<&CaseReport> = reports.iter().filter(|report| report.failure.is_some()).collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert_eq!(reports.len(), 16);
+}
+
+#[test]
+fn faults_end_in_typed_errors() {
+    let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
+    let mut attach =
+        || SimTransport::accelerator(&config, &SimOptions::default()).map_err(|e| Error::Transport(e.into()));
+    let reports = faults::run(&mut attach, Duration::from_millis(1), 1, |report| println!("{report:?}"));
+    let failed: Vec<&CaseReport> = reports.iter().filter(|report| report.failure.is_some()).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+    assert!(reports.len() >= 24);
 }
 
 #[test]

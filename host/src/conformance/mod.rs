@@ -2,9 +2,11 @@
 //!
 //! - [`run`]: all cases, each on a device that it opens
 //! - [`CaseReport`], [`Failure`]: how they went
+//! - [`faults`]: what happens when something goes wrong
 //! - `cases`: the cases; `work`: jobs with known results
 
 mod cases;
+pub mod faults;
 mod work;
 
 use std::time::Duration;
