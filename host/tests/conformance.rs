@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use cbp_driver::{Device, Error, Options};
+use cbp_host::conformance::soak::soak;
 use cbp_host::conformance::{CaseReport, faults, run};
 use cbp_isa::{Preset, WeightSet};
 use cbp_sim::{Link, SimOptions, SimTransport, Timing};
@@ -32,6 +33,27 @@ fn faults_end_in_typed_errors() {
     let failed: Vec<&CaseReport> = reports.iter().filter(|report| report.failure.is_some()).collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(reports.len() >= 24);
+}
+
+fn soaks(jobs: usize) {
+    let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
+    let options = SimOptions { timing: Timing::Random { seed: 3, max_latency: 40 }, ..SimOptions::default() };
+    let mut attach = || SimTransport::accelerator(&config, &options).map_err(|e| Error::Transport(e.into()));
+    let report = soak(&mut attach, jobs, Duration::from_millis(1), 1).unwrap();
+    println!("{report:?}");
+    assert!(report.right + report.failed >= jobs);
+    assert!(report.right > jobs * 97 / 100 && report.faults > jobs / 400, "{report:?}");
+}
+
+#[test]
+fn two_thousand_jobs_with_faults() {
+    soaks(2_000);
+}
+
+#[test]
+#[ignore = "takes minutes; ./test --full runs it"]
+fn a_hundred_thousand_jobs_with_faults() {
+    soaks(100_000);
 }
 
 #[test]

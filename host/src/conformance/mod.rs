@@ -3,10 +3,12 @@
 //! - [`run`]: all cases, each on a device that it opens
 //! - [`CaseReport`], [`Failure`]: how they went
 //! - [`faults`]: what happens when something goes wrong
+//! - [`soak`]: many jobs with faults in between
 //! - `cases`: the cases; `work`: jobs with known results
 
 mod cases;
 pub mod faults;
+pub mod soak;
 mod work;
 
 use std::time::Duration;

@@ -20,7 +20,7 @@ use inject::{Control, Fault, Injected};
 
 /// When a fault happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
+pub(super) enum When {
     /// Before the device is opened.
     Opening,
     /// Before a job is submitted.
@@ -37,8 +37,8 @@ enum When {
 pub struct FaultCase {
     /// What goes wrong, and what follows.
     pub name: &'static str,
-    when: When,
-    fault: Fault,
+    pub(super) when: When,
+    pub(super) fault: Fault,
     expect: fn(&Result<(), Error>) -> bool,
     /// Memory that the device may still write is kept for ever: the two rings and what the job may reach.
     keeps_memory: bool,
