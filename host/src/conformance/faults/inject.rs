@@ -56,11 +56,13 @@ impl Control {
     }
 
     /// What goes wrong.
+    #[must_use]
     pub fn get(&self) -> Option<Fault> {
         *self.0.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Buffers that were allocated and not freed.
+    #[must_use]
     pub fn live(&self) -> usize {
         self.0.live.load(Ordering::Relaxed)
     }
