@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::fault::{Answer, Faults};
 use crate::link::Bridge;
-use crate::memory::{SharedMemory, lock};
+use crate::memory::{ExternalMemory, SharedMemory, lock};
 use crate::read_port::Address;
 use crate::timing::{Clockwork, Draw};
 
@@ -151,11 +151,7 @@ impl WritePort {
     /// Writes what lies in memory; says whether all of it did.
     fn commit(&self, response: &Response) -> bool {
         let length = response.at.beats * self.beat_bytes;
-        let mut memory = lock(&self.memory);
-        let target = memory.slice_mut(response.at.base, length);
-        let complete = target.len() == length;
-        write_strobed(target, &response.data, length);
-        complete
+        lock(&self.memory).write_strobed(response.at.base, &response.data, length)
     }
 
     fn choose(&self, cycle: u64, clockwork: &mut Clockwork) -> Option<usize> {
@@ -186,6 +182,24 @@ pub(crate) fn write_strobed(target: &mut [u8], data: &Data, length: usize) {
             }
         }
     }
+}
+
+/// Writes every run of bytes whose strobes are set; says whether there was room for all. A beat's words and strobes are
+/// as wide as each other.
+pub(crate) fn external_strobed(memory: &dyn ExternalMemory, address: u64, data: &Data) -> bool {
+    let bytes: Vec<u8> = data.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let beat_bytes = bytes.len() / data.strobes.len().max(1);
+    let is_set = |i: usize| data.strobes[i / beat_bytes] >> (i % beat_bytes) & 1 == 1;
+    let (mut start, mut complete) = (0, true);
+    while start < bytes.len() {
+        let set = is_set(start);
+        let end = (start..bytes.len()).find(|&i| is_set(i) != set).unwrap_or(bytes.len());
+        if set {
+            complete &= memory.write(address + start as u64, &bytes[start..end]) == end - start;
+        }
+        start = end;
+    }
+    complete
 }
 
 /// LAST must come with the last beat and with no other.
