@@ -96,8 +96,8 @@ impl SimServer {
         let (program, arguments) = self.command.split_first().context("no command behind --")?;
         let served = qemu::run(device, self.options(), &program.to_string_lossy(), arguments)?;
         eprintln!(
-            "served {} accesses; the device moved {} bytes, and {} of its accesses hit no memory",
-            served.accesses, served.bytes, served.faults
+            "served {} accesses and {} interrupts; the device moved {} bytes, and {} of its accesses hit no memory",
+            served.accesses, served.interrupts, served.bytes, served.faults
         );
         let code = served.status.code().and_then(|code| u8::try_from(code).ok());
         Ok(ExitCode::from(code.unwrap_or(KILLED)))

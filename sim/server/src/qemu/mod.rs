@@ -54,6 +54,8 @@ pub struct Served {
     pub status: ExitStatus,
     /// Reads and writes of BARs.
     pub accesses: u64,
+    /// Interrupts: messages, and times the line was raised.
+    pub interrupts: u64,
     /// Bytes that the device read and wrote.
     pub bytes: u64,
     /// Accesses of the device that hit no memory.
@@ -94,11 +96,13 @@ pub fn run(
     let requester = Requester { bus: 0, function: SLOT << 3 };
     let iommu = Box::new(Iommu::new(Arc::clone(&qtest), requester));
     let memory = Arc::new(ClientMemory::new(options.dma_bits, Some(iommu)));
-    let interrupts: Arc<dyn Interrupts> = Arc::new(GuestInterrupts::new(qtest));
-    let card = Card::new(device, options, memory, interrupts)?;
+    let interrupts = Arc::new(GuestInterrupts::new(qtest));
+    let card = Card::new(device, options, memory, Arc::clone(&interrupts) as Arc<dyn Interrupts>)?;
     let accesses = serve(&card, ours)?;
     let status = qemu.0.wait().map_err(ServerError::io("cannot wait for QEMU"))?;
-    Ok(Served { status, accesses, bytes: card.memory().bytes(), faults: card.memory().faults() })
+    let memory = card.memory();
+    let (bytes, faults) = (memory.bytes(), memory.faults());
+    Ok(Served { status, accesses, interrupts: interrupts.sent(), bytes, faults })
 }
 
 /// QEMU, which does not outlive its card.
