@@ -6,12 +6,14 @@
 //! - [`Info`]: what a device says about itself
 //! - [`Error`], [`Snapshot`]: every way this fails, with the state it failed in
 //! - [`memory`]: mappings that host and device share
+//! - [`backends`]: transports to devices outside this process
 //!
 //! Below: `window` (checked register access), `entry` (ring entries as bytes), `queue` (the two rings).
 //!
 //! Memory that a device may access is copied in and out, never borrowed, and is kept allocated until the device
 //! has completed the job, or has confirmed a reset.
 
+pub mod backends;
 mod device;
 mod entry;
 mod error;

@@ -78,6 +78,9 @@ pub struct SimDevice {
     words: usize,
     cycle: u64,
     traffic: Traffic,
+    /// Interrupt levels of the last cycle, and those that rose since somebody asked.
+    levels: u8,
+    risen: u8,
 }
 
 /// Channels that the device drives.
@@ -149,6 +152,8 @@ impl SimDevice {
             words: config.axi_bits / 64,
             cycle: 0,
             traffic: Traffic::default(),
+            levels: 0,
+            risen: 0,
             memory,
             inputs,
             outputs,
@@ -168,6 +173,7 @@ impl SimDevice {
         self.cycle += 1;
         let (pins, outputs) = self.model.pins();
         if pins[self.inputs.reset] != 0 {
+            self.levels = 0;
             return Ok(());
         }
         self.clockwork.cycle(cycle);
@@ -246,6 +252,9 @@ impl SimDevice {
 
         c.lite_b.check(outputs, pins[i.s_axil_bready] != 0).map_err(unstable("AXI-Lite B"))?;
         c.lite_r.check(outputs, pins[i.s_axil_rready] != 0).map_err(unstable("AXI-Lite R"))?;
+        let levels = self.irq();
+        self.risen |= levels & !self.levels;
+        self.levels = levels;
         Ok(())
     }
 
@@ -305,6 +314,14 @@ impl SimDevice {
     pub fn irq(&self) -> u8 {
         let levels = self.model.outputs()[self.outputs.irq] as u8;
         self.link.as_ref().map_or(levels, |link| levels & link.irq())
+    }
+
+    /// The interrupt levels that rose since the last call, however shortly they had been low: what a wrapper makes
+    /// messages of.
+    pub const fn take_risen(&mut self) -> u8 {
+        let risen = self.risen;
+        self.risen = 0;
+        risen
     }
 
     /// What went over the link so far, if there is one.

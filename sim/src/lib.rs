@@ -2,7 +2,7 @@
 //!
 //! - [`SimTransport`]: a [`cbp_driver::Transport`]; with it the driver runs on the RTL
 //! - [`SimDevice`]: the model clocked cycle by cycle, its registers, traces, faults
-//! - [`HostMemory`]: what the AXI master reads and writes
+//! - [`HostMemory`]: what the AXI master reads and writes; [`ExternalMemory`]: that of somebody else
 //! - [`Timing`]: fixed latency, seeded disorder, or a [`Link`]: `PCIe` with its rate, packets and order
 //! - [`Timeline`]: what the engines did in every cycle, also as a trace for a browser
 //! - [`ports`]: the ports of `cbp_accelerator` for a configuration
@@ -28,7 +28,7 @@ pub use device::{SimDevice, SimOptions, Traffic};
 pub use error::SimError;
 pub use fault::{Answer, Direction};
 pub use link::{BadLink, Flow, Link, LinkReport};
-pub use memory::{HostMemory, SimDma};
+pub use memory::{ExternalMemory, HostMemory, SimDma};
 pub use pins::ports;
 pub use timeline::{Activity, Engine, Span, State, Timeline, Window};
 pub use timing::Timing;

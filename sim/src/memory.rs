@@ -1,9 +1,13 @@
-//! Host memory as the device sees it: allocated pieces in an otherwise empty address space.
+//! Host memory as the device sees it: allocated pieces in an otherwise empty address space, or memory of somebody
+//! else.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cbp_driver::{DmaMemory, OutOfRange};
+
+use crate::write_port::{Data, external_strobed, write_strobed};
 
 const PAGE: u64 = 4096;
 /// Every piece lies in a region of its own of so many bytes.
@@ -13,15 +17,25 @@ const LAST_PAGE: u64 = 15 << (REGION_LOG2 - 12 - 4);
 /// Pieces are padded to the widest beat, so that a beat lies in one piece or in none.
 const PADDING: usize = 32;
 
+/// Memory of another process, a guest, or whatever else lies behind the AXI master.
+pub trait ExternalMemory: Send + Sync {
+    /// Copies out from `address` on; returns how many bytes there were before the memory ended.
+    fn read(&self, address: u64, bytes: &mut [u8]) -> usize;
+
+    /// Copies in; returns how many bytes there was room for.
+    fn write(&self, address: u64, bytes: &[u8]) -> usize;
+}
+
 /// Memory behind the AXI master. What is not allocated answers DECERR.
 ///
 /// Addresses are scattered over 64 bits, the same in every run, so that every address line moves. They are not used
 /// twice and pieces have empty pages between them, so accesses beyond a piece, or after it was freed, never hit
 /// another one.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct HostMemory {
     pieces: BTreeMap<u64, Box<[u8]>>,
     allocated: u64,
+    external: Option<Arc<dyn ExternalMemory>>,
 }
 
 /// Where the n-th piece lies: an odd factor gives every n below 2^24 a region of its own, and none is the first, where
@@ -55,8 +69,16 @@ impl HostMemory {
         self.pieces.len()
     }
 
+    /// From now on the device sees this memory and no piece.
+    pub fn set_external(&mut self, memory: Arc<dyn ExternalMemory>) {
+        self.external = Some(memory);
+    }
+
     /// Copies from `address` on; returns how many bytes there were before the piece ended.
     pub fn read(&self, address: u64, bytes: &mut [u8]) -> usize {
+        if let Some(external) = &self.external {
+            return external.read(address, bytes);
+        }
         let Some((base, piece)) = self.pieces.range(..=address).next_back() else { return 0 };
         let Some(there) = piece.get((address - base) as usize..) else { return 0 };
         let length = there.len().min(bytes.len());
@@ -70,6 +92,26 @@ impl HostMemory {
         let Some(there) = piece.get_mut((address - base) as usize..) else { return &mut [] };
         let length = length.min(there.len());
         &mut there[..length]
+    }
+
+    /// Writes the bytes of `length` whose strobes are set; says whether all of them lie in memory.
+    pub(crate) fn write_strobed(&mut self, address: u64, data: &Data, length: usize) -> bool {
+        if let Some(external) = &self.external {
+            return external_strobed(external.as_ref(), address, data);
+        }
+        let target = self.slice_mut(address, length);
+        let complete = target.len() == length;
+        write_strobed(target, data, length);
+        complete
+    }
+}
+
+impl fmt::Debug for HostMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostMemory")
+            .field("pieces", &self.pieces.len())
+            .field("external", &self.external.is_some())
+            .finish_non_exhaustive()
     }
 }
 

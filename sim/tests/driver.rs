@@ -23,7 +23,7 @@ fn a_job_copies() {
     let done = device.wait(ticket, SECOND).unwrap();
     assert_eq!((done.status, done.mac_active), (ErrorCode::None, 1250));
     assert!(done.cycles > 40 * 300, "40 bursts of 256 bytes, each 200 + 100 cycles of latency");
-    assert_eq!(contents(&to), pattern(10_000, 1));
+    assert_eq!(contents(&*to), pattern(10_000, 1));
     assert!(matches!(device.wait(ticket, SECOND), Err(Error::StaleTicket)));
     assert!(device.counters().unwrap().cycles > u64::from(done.cycles));
 }
@@ -60,7 +60,7 @@ fn jobs_copy_under_disorder() {
 
 fn finish(device: &mut common::SimulatedDevice, (ticket, to, round): (Ticket, common::Memory, u32)) {
     device.wait(ticket, SECOND).unwrap();
-    assert_eq!(contents(&to), pattern(to.size(), round));
+    assert_eq!(contents(&*to), pattern(to.size(), round));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn strides_move_segments() {
     let ticket = device.submit(&job).unwrap();
     device.wait(ticket, SECOND).unwrap();
     for run in 0..4 {
-        assert_eq!(contents(&to)[256 * run..][..128], pattern(512, 3)[128 * run..][..128]);
+        assert_eq!(contents(&*to)[256 * run..][..128], pattern(512, 3)[128 * run..][..128]);
     }
 }
 

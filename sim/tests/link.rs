@@ -24,7 +24,7 @@ fn copies(text: &str, ring_log2: u32, burst_limit: u32) -> LinkReport {
     let mut running = VecDeque::new();
     let finish = |device: &mut common::SimulatedDevice, (ticket, to, round): (_, common::Memory, u32)| {
         device.wait(ticket, SECOND).unwrap();
-        assert_eq!(contents(&to), pattern(to.size(), round), "{text}: round {round}");
+        assert_eq!(contents(&*to), pattern(to.size(), round), "{text}: round {round}");
     };
     for round in 0..24 {
         let bytes = 8 * (1 + (round as usize * 97) % 700);

@@ -15,6 +15,7 @@ mod hdl;
 mod isa;
 mod network;
 mod quantize;
+mod sim_server;
 mod train;
 
 use std::process::ExitCode;
@@ -61,6 +62,9 @@ enum Command {
         after_help = "Example: cbp run --net resnet20 --timeline out.json    # open in https://ui.perfetto.dev"
     )]
     Run(bench::Device),
+    /// Serve the simulated accelerator as a PCIe device, to a vfio-user client or on the bus of a QEMU guest
+    #[command(after_help = sim_server::EXAMPLES)]
+    SimServer(sim_server::SimServer),
     /// Measure
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -82,6 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Hdl(hdl) => hdl.run(),
         Command::Isa(isa) => isa.run(),
         Command::Run(run) => run.run(),
+        Command::SimServer(server) => server.run(),
         Command::Bench(bench) => bench.run(),
     }
 }

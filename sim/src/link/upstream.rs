@@ -10,7 +10,7 @@ use super::config::{Link, REQUEST_OVERHEAD};
 use super::wire::{Wire, nanoseconds};
 use crate::memory::{SharedMemory, lock};
 use crate::read_port::Address;
-use crate::write_port::{Data, write_strobed};
+use crate::write_port::Data;
 
 /// Requests that wait for a tag before AR is not ready any more.
 const WAITING: usize = 16;
@@ -160,10 +160,8 @@ impl Upstream {
             Packet::Read(_) => return,
             Packet::Interrupt(levels) => self.visible |= levels & self.level,
             Packet::Write { address, bytes, data } => {
-                let mut memory = lock(&self.memory);
-                let target = memory.slice_mut(address, bytes);
-                self.unmapped += u64::from(target.len() < bytes);
-                write_strobed(target, &data, bytes);
+                let complete = lock(&self.memory).write_strobed(address, &data, bytes);
+                self.unmapped += u64::from(!complete);
             }
         }
         self.landed += 1;

@@ -3,14 +3,14 @@
 
 use std::fmt::Write;
 
-use cbp_driver::{Device, Job, Options, Segment};
+use cbp_driver::{Buffer, Device, DmaMemory, Job, Options, Segment, Transport};
 use cbp_hdl::TOP;
 use cbp_isa::registers::{MAGIC_VALUE, REGISTERS};
 use cbp_isa::{Config, ISA_VERSION, Preset, WeightSet};
 use cbp_sim::{SimOptions, SimTransport, Timing};
 
 pub type SimulatedDevice = Device<SimTransport>;
-pub type Memory = cbp_driver::Buffer<SimTransport>;
+pub type Memory = Buffer<SimTransport>;
 
 pub fn config() -> Config {
     Preset::named("tiny").unwrap().config(WeightSet::OneBitShift)
@@ -54,7 +54,7 @@ pub fn quick() -> Timing {
 }
 
 /// A job that copies `bytes` from one memory to another.
-pub fn copy(device: &mut SimulatedDevice, from: &Memory, to: &Memory) -> Job<cbp_sim::SimDma> {
+pub fn copy<T: Transport>(device: &mut Device<T>, from: &Buffer<T>, to: &Buffer<T>) -> Job<T::Dma> {
     let program = device.allocate(64).unwrap();
     let mut job = Job::new(Segment::all(&program), 1);
     job.segments[1] = Some(Segment::all(from));
@@ -67,8 +67,7 @@ pub fn pattern(bytes: usize, seed: u32) -> Vec<u8> {
     (0..bytes as u32).map(|i| ((i ^ seed).wrapping_mul(0x9e37_79b9) >> 24) as u8).collect()
 }
 
-pub fn contents(memory: &Memory) -> Vec<u8> {
-    use cbp_driver::DmaMemory;
+pub fn contents(memory: &impl DmaMemory) -> Vec<u8> {
     let mut bytes = vec![0; memory.size()];
     memory.read(0, &mut bytes).unwrap();
     bytes
