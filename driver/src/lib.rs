@@ -5,6 +5,8 @@
 //! - [`Job`], [`Segment`], [`Ticket`], [`Completion`]: what is submitted and what comes back
 //! - [`Info`]: what a device says about itself
 //! - [`Error`], [`Snapshot`]: every way this fails, with the state it failed in
+//! - [`pci`]: boards on the bus, their drivers, and what goes wrong there
+//! - [`backends`]: open a board through VFIO, UIO or sysfs
 //! - [`memory`]: mappings that host and device share
 //!
 //! Below: `window` (checked register access), `entry` (ring entries as bytes), `queue` (the two rings).
@@ -12,12 +14,14 @@
 //! Memory that a device may access is copied in and out, never borrowed, and is kept allocated until the device
 //! has completed the job, or has confirmed a reset.
 
+pub mod backends;
 mod device;
 mod entry;
 mod error;
 mod info;
 mod job;
 pub mod memory;
+pub mod pci;
 mod queue;
 mod transport;
 mod window;

@@ -5,6 +5,7 @@
 //! - [`undefined`]: what a program must not ask for
 //! - [`weight_set`](WeightSet), [`weight_code`]: the four sets and how their weights are stored
 //! - [`config`]: what is chosen when a device is built, and the presets; [`identity`]: how it reads from registers
+//! - [`pci`]: what the simulated board calls itself on the bus
 //! - [`doc`]: all of it as a document
 #![no_std]
 
@@ -15,6 +16,7 @@ mod field;
 pub mod identity;
 pub mod instruction;
 pub mod parameters;
+pub mod pci;
 pub mod registers;
 pub mod ring;
 pub mod undefined;
