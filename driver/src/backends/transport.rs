@@ -7,6 +7,7 @@ use crate::backends::attachment::{Attachment, Parts};
 use crate::backends::clock::Clock;
 use crate::backends::registers::Registers;
 use crate::memory::{DmaBuffer, Meter, Pool};
+use crate::pci::boards::Id;
 use crate::pci::{PciDevice, PciError};
 use crate::transport::{Identity, OutOfRange, Reset, Transport, TransportError};
 
@@ -27,7 +28,7 @@ pub struct PciTransport {
 impl PciTransport {
     pub(crate) fn new(device: &PciDevice, parts: Parts) -> Result<Self, PciError> {
         let Parts { name, registers, attachment, pool } = parts;
-        let (vendor, id) = device.id;
+        let Id { vendor, device: id } = device.id;
         let identity = Identity { name: format!("{name} {}", device.address), vendor, device: id };
         let clock = Clock::from_environment()?;
         Ok(Self { identity, registers, attachment, pool, clock, wait: (Duration::ZERO, 0) })

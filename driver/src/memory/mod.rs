@@ -7,12 +7,16 @@
 
 mod hugepages;
 mod mapped;
+mod meter;
 mod physical;
 mod pool;
 mod ranges;
+mod region;
 
 pub use hugepages::Hugepages;
 pub use mapped::Mapped;
+pub use meter::Meter;
 pub use physical::Pagemap;
-pub use pool::{DmaBuffer, Meter, Pool, Region, Source};
+pub use pool::{DmaBuffer, Pool};
 pub use ranges::Ranges;
+pub use region::{Region, Source};

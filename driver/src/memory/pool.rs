@@ -2,70 +2,15 @@
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::memory::{Mapped, Ranges};
+use crate::memory::{Meter, Ranges, Region, Source};
 use crate::pci::PciError;
 use crate::transport::{DmaMemory, OutOfRange};
 
 /// Bus addresses of buffers are multiples of this, as [`DmaMemory`] promises. It is no page of the host.
 const ALIGN: usize = 4096;
 const ZEROS: [u8; ALIGN] = [0; ALIGN];
-
-/// Where regions come from.
-pub trait Source: Send + Sync {
-    /// A region of at least this many bytes.
-    ///
-    /// # Errors
-    /// There is none.
-    fn region(&self, bytes: usize) -> Result<Region, PciError>;
-}
-
-/// Memory that is contiguous for the device.
-pub struct Region {
-    /// Ends the device's access; goes before the memory does.
-    _access: Option<Box<dyn Send + Sync>>,
-    memory: Mapped,
-    bus: u64,
-}
-
-impl Region {
-    /// Memory that the device always reaches.
-    #[must_use]
-    pub const fn new(memory: Mapped, bus: u64) -> Self {
-        Self { _access: None, memory, bus }
-    }
-
-    /// Memory that the device reaches until `access` is dropped.
-    pub fn with_access(memory: Mapped, bus: u64, access: impl Send + Sync + 'static) -> Self {
-        Self { _access: Some(Box::new(access)), memory, bus }
-    }
-}
-
-/// What is allocated now, for tests of leaks; it outlives the pool.
-#[derive(Clone, Debug, Default)]
-pub struct Meter(Arc<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    buffers: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
-impl Meter {
-    /// Buffers that are not dropped.
-    #[must_use]
-    pub fn live_buffers(&self) -> usize {
-        self.0.buffers.load(Ordering::Relaxed)
-    }
-
-    /// Bytes of the regions that are mapped.
-    #[must_use]
-    pub fn mapped_bytes(&self) -> usize {
-        self.0.bytes.load(Ordering::Relaxed)
-    }
-}
 
 /// A region and what is free in it. Its last buffer unmaps it.
 struct Shared {
@@ -78,7 +23,7 @@ struct Shared {
 impl Shared {
     fn new(region: Region, meter: Meter) -> Self {
         let size = region.memory.size();
-        meter.0.bytes.fetch_add(size, Ordering::Relaxed);
+        meter.map(size);
         Self { region, free: Mutex::new(Ranges::new([(0, size as u64)])), meter }
     }
 
@@ -89,7 +34,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.meter.0.bytes.fetch_sub(self.region.memory.size(), Ordering::Relaxed);
+        self.meter.unmap(self.region.memory.size());
     }
 }
 
@@ -143,7 +88,7 @@ impl fmt::Debug for Pool {
 /// A buffer from the free part of a region.
 fn cut(region: &Arc<Shared>, bytes: usize, size: usize) -> Option<DmaBuffer> {
     let offset = region.ranges().take(size as u64, ALIGN as u64)? as usize;
-    region.meter.0.buffers.fetch_add(1, Ordering::Relaxed);
+    region.meter.take();
     Some(DmaBuffer { region: Arc::clone(region), offset, bytes, taken: size })
 }
 
@@ -193,7 +138,7 @@ impl DmaMemory for DmaBuffer {
 impl Drop for DmaBuffer {
     fn drop(&mut self) {
         self.region.ranges().free(self.offset as u64, self.taken as u64);
-        self.region.meter.0.buffers.fetch_sub(1, Ordering::Relaxed);
+        self.region.meter.give_back();
     }
 }
 
@@ -205,12 +150,13 @@ impl fmt::Debug for DmaBuffer {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
     use memmap2::MmapOptions;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::memory::Mapped;
 
     const REGION: usize = 64 << 10;
 

@@ -1,18 +1,33 @@
 //! Boards this driver knows: what they are on the bus, and where our registers are behind it.
 
+use std::fmt;
+
 use cbp_isa::pci;
+
+/// Who made a device or a subsystem, and which of theirs it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Id {
+    /// Vendor.
+    pub vendor: u16,
+    /// Device.
+    pub device: u16,
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04x}:{:04x}", self.vendor, self.device)
+    }
+}
 
 /// A board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Board {
     /// Name for people.
     pub name: &'static str,
-    /// PCI vendor.
-    pub vendor: u16,
-    /// PCI device.
-    pub device: u16,
-    /// Subsystem vendor and device, if the board sets them.
-    pub subsystem: Option<(u16, u16)>,
+    /// What it is on the bus.
+    pub id: Id,
+    /// Its subsystem, if it has one of its own.
+    pub subsystem: Option<Id>,
     /// BAR that holds the register window.
     pub bar: u8,
     /// First byte of the window in it.
@@ -23,8 +38,7 @@ pub struct Board {
 pub const BOARDS: &[Board] = &[
     Board {
         name: "simulated board",
-        vendor: pci::VENDOR,
-        device: pci::DEVICE,
+        id: Id { vendor: pci::VENDOR, device: pci::DEVICE },
         subsystem: None,
         bar: 0,
         window: 0,
@@ -32,8 +46,7 @@ pub const BOARDS: &[Board] = &[
     // The ids that LitePCIe gives every Gen2 x4 design: whether it is ours, only the identity register says.
     Board {
         name: "LitePCIe Gen2 x4",
-        vendor: 0x10ee,
-        device: 0x7024,
+        id: Id { vendor: 0x10ee, device: 0x7024 },
         subsystem: None,
         bar: 0,
         window: 0x2_0000,
@@ -42,10 +55,8 @@ pub const BOARDS: &[Board] = &[
 
 /// The board with these ids.
 #[must_use]
-pub fn find(vendor: u16, device: u16, subsystem: (u16, u16)) -> Option<&'static Board> {
-    BOARDS.iter().find(|b| {
-        (b.vendor, b.device) == (vendor, device) && b.subsystem.is_none_or(|wanted| wanted == subsystem)
-    })
+pub fn find(id: Id, subsystem: Id) -> Option<&'static Board> {
+    BOARDS.iter().find(|b| b.id == id && b.subsystem.is_none_or(|wanted| wanted == subsystem))
 }
 
 #[cfg(test)]
@@ -54,8 +65,10 @@ mod tests {
 
     #[test]
     fn by_ids() {
-        assert_eq!(find(0x1209, 0xcb00, (0, 0)).unwrap().name, "simulated board");
-        assert_eq!(find(0x10ee, 0x7024, (1, 2)).unwrap().window, 0x2_0000);
-        assert_eq!(find(0x10ee, 0x7025, (0, 0)), None);
+        let find = |vendor, device, subsystem| find(Id { vendor, device }, subsystem);
+        let other = Id { vendor: 1, device: 2 };
+        assert_eq!(find(0x1209, 0xcb00, Id::default()).unwrap().name, "simulated board");
+        assert_eq!(find(0x10ee, 0x7024, other).unwrap().window, 0x2_0000);
+        assert_eq!(find(0x10ee, 0x7025, other), None);
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::pci::boards::{self, Board};
+use crate::pci::boards::{Board, Id, find};
 use crate::pci::{Address, Function, IommuGroup, Link, PciError, Sysfs, resource, sysfs};
 
 /// Bytes of configuration space that are read.
@@ -17,10 +17,10 @@ pub struct PciDevice {
     pub address: Address,
     /// Its files.
     pub path: PathBuf,
-    /// Vendor and device.
-    pub id: (u16, u16),
-    /// Vendor and device of the subsystem.
-    pub subsystem: (u16, u16),
+    /// What it is.
+    pub id: Id,
+    /// Who built it into a board.
+    pub subsystem: Id,
     /// Class, subclass, programming interface.
     pub class: u32,
     /// The board, if this driver knows it.
@@ -56,7 +56,7 @@ impl PciDevice {
             id,
             subsystem,
             class: sysfs::read_hex(&path.join("class"))?,
-            board: boards::find(id.0, id.1, subsystem),
+            board: find(id, subsystem),
             function: Function::decode(&snapshot(&path.join("config"))?, &resource::read(&path)?),
             link: Link::read(&path, "current")?,
             max_link: Link::read(&path, "max")?,
@@ -79,8 +79,7 @@ impl PciDevice {
 
     /// The board, or that this is none.
     pub(crate) fn known(&self) -> Result<&'static Board, PciError> {
-        let (vendor, device) = self.id;
-        self.board.ok_or(PciError::NotABoard { address: self.address, vendor, device })
+        self.board.ok_or(PciError::NotABoard { address: self.address, id: self.id })
     }
 }
 
@@ -92,8 +91,7 @@ pub fn discover(tree: &Sysfs) -> Result<Vec<PciDevice>, PciError> {
     let mut boards = Vec::new();
     for address in tree.addresses()? {
         // Of other devices nothing else is read.
-        let known = ids(&tree.device(address))
-            .is_ok_and(|((v, d), subsystem)| boards::find(v, d, subsystem).is_some());
+        let known = ids(&tree.device(address)).is_ok_and(|(id, subsystem)| find(id, subsystem).is_some());
         match known.then(|| PciDevice::read(tree, address)) {
             Some(Ok(device)) => boards.push(device),
             // Unplugged meanwhile.
@@ -104,12 +102,16 @@ pub fn discover(tree: &Sysfs) -> Result<Vec<PciDevice>, PciError> {
     Ok(boards)
 }
 
-/// Vendor and device, of the device and of its subsystem, which bridges lack.
-fn ids(device: &Path) -> Result<((u16, u16), (u16, u16)), PciError> {
+/// Ids of a device and of its subsystem, which bridges lack.
+fn ids(device: &Path) -> Result<(Id, Id), PciError> {
     let hex = |name: &str| sysfs::read_hex(&device.join(name)).map(|id| id as u16);
     let has_subsystem = device.join("subsystem_vendor").exists();
-    let subsystem = if has_subsystem { (hex("subsystem_vendor")?, hex("subsystem_device")?) } else { (0, 0) };
-    Ok(((hex("vendor")?, hex("device")?), subsystem))
+    let subsystem = if has_subsystem {
+        Id { vendor: hex("subsystem_vendor")?, device: hex("subsystem_device")? }
+    } else {
+        Id::default()
+    };
+    Ok((Id { vendor: hex("vendor")?, device: hex("device")? }, subsystem))
 }
 
 /// As much of the configuration space as this process may read.
@@ -130,7 +132,8 @@ mod tests {
         let tree = Tree::new();
         let found = discover(&tree.sysfs()).unwrap();
         let [board] = &found[..] else { panic!("{found:?}") };
-        assert_eq!((board.address, board.id, board.class), (Tree::address(), (0x1209, 0xcb00), 0x12_0000));
+        assert_eq!((board.address, board.class), (Tree::address(), 0x12_0000));
+        assert_eq!(board.id.to_string(), "1209:cb00");
         assert_eq!(board.board.unwrap().name, "simulated board");
         assert_eq!((board.numa_node, &board.driver, &board.iommu_group), (None, &None, &None));
         assert_eq!(board.link, Some(Link { speed: 50, width: 4 }));
@@ -139,7 +142,7 @@ mod tests {
         assert_eq!(board.function.as_ref().unwrap().bar_size(0), 0x1_0000);
         let port = PciDevice::read(&tree.sysfs(), "00:01.0".parse().unwrap()).unwrap();
         assert!(port.board.is_none() && port.function.is_none());
-        assert!(matches!(port.known(), Err(PciError::NotABoard { vendor: 0x8086, .. })));
+        assert!(matches!(port.known(), Err(PciError::NotABoard { id: Id { vendor: 0x8086, .. }, .. })));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::pci::Address;
+use crate::pci::boards::Id;
 use crate::transport::TransportError;
 
 /// Why a board cannot be found, opened, bound or given memory.
@@ -19,14 +20,12 @@ pub enum PciError {
     )]
     NoDevice(Address),
     /// Something else is there.
-    #[error("{address} is {vendor:04x}:{device:04x}, not a board this driver knows; see `cbp devices`")]
+    #[error("{address} is {id}, not a board this driver knows; see `cbp devices`")]
     NotABoard {
         /// Where.
         address: Address,
-        /// Its vendor.
-        vendor: u16,
-        /// Its device.
-        device: u16,
+        /// What it is.
+        id: Id,
     },
     /// Access is refused.
     #[error("no permission for {0}; run as root, or install driver/99-cbp.rules and join the group cbp")]
@@ -104,7 +103,7 @@ pub enum PciError {
     /// The device uses no hugepages if there are none.
     #[error(
         "no free hugepages: {wanted} of {kib} KiB needed, {free} free; \
-         run `echo 8 > /proc/sys/vm/nr_hugepages` as root"
+         run `echo {} > /proc/sys/vm/nr_hugepages` as root", .wanted.max(&8)
     )]
     NoHugepages {
         /// Pages needed.

@@ -21,7 +21,7 @@ mod resource;
 pub(crate) mod sysfs;
 
 pub use address::Address;
-pub use bind::{Plan, Step, bind, unbind};
+pub use bind::{Plan, Step, UIO, VFIO, bind, unbind};
 pub use config_space::{Bar, Function};
 pub use device::{PciDevice, discover};
 pub use error::PciError;
