@@ -204,6 +204,7 @@ fn fake_sysfs() -> tempfile::TempDir {
     let board = tree.path().join("bus/pci/devices/0000:01:00.0");
     fs::create_dir_all(&board).unwrap();
     fs::create_dir_all(tree.path().join("bus/pci/drivers/uio_pci_generic")).unwrap();
+    fs::write(tree.path().join("bus/pci/drivers_probe"), "").unwrap();
     for (name, text) in [
         ("vendor", "0x1209\n"),
         ("device", "0xcb00\n"),

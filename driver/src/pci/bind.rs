@@ -144,9 +144,9 @@ impl Plan {
     ) -> PciError {
         let mut error = first;
         for (path, value) in self.steps[..done].iter().rev().filter_map(|step| step.undo.as_ref()) {
-            if let Err(source) = write(path, value) {
-                let (first, path, source) = (Box::new(error), path.clone(), Box::new(source));
-                error = PciError::NotUndone { first, path, source };
+            if let Err(cause) = write(path, value) {
+                let (first, path, cause) = (Box::new(error), path.clone(), Box::new(cause));
+                error = PciError::NotUndone { first, path, cause };
             }
         }
         error

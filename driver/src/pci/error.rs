@@ -7,7 +7,7 @@ use crate::pci::Address;
 use crate::pci::boards::Id;
 use crate::transport::TransportError;
 
-/// Why a board cannot be found, opened, bound or given memory.
+/// Why a board cannot be found, opened, bound or given memory. Messages are complete: causes are part of the text.
 #[derive(Debug, thiserror::Error)]
 pub enum PciError {
     /// The text is no address.
@@ -152,14 +152,14 @@ pub enum PciError {
         driver: String,
     },
     /// A step failed, and so did undoing one before it.
-    #[error("{first}; and {path} could not be put back: {source}")]
+    #[error("{first}; and {path} could not be put back: {cause}")]
     NotUndone {
         /// What failed first.
         first: Box<PciError>,
         /// What is not as it was.
         path: PathBuf,
         /// Why.
-        source: Box<PciError>,
+        cause: Box<PciError>,
     },
     /// The environment variable is no positive number.
     #[error("CBP_TIME_SCALE is {0:?}; it must be a positive number, wall time per device time")]
@@ -178,36 +178,36 @@ pub enum PciError {
     #[error("this device has no {0}")]
     Unsupported(&'static str),
     /// Any other failure of a file.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     File {
         /// The file.
         path: PathBuf,
         /// What happened.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Any other failure of a system call.
-    #[error("{call}: {source}")]
+    #[error("{call}: {cause}")]
     System {
         /// What was asked.
         call: &'static str,
         /// What happened.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
 impl PciError {
     /// A failure at a file; a lack of permission has its own message.
-    pub(crate) fn file(path: impl Into<PathBuf>, source: io::Error) -> Self {
+    pub(crate) fn file(path: impl Into<PathBuf>, cause: io::Error) -> Self {
         let path = path.into();
-        match source.kind() {
+        match cause.kind() {
             io::ErrorKind::PermissionDenied => Self::Permission(path),
-            _ => Self::File { path, source },
+            _ => Self::File { path, cause },
         }
     }
 
     /// A failure of a system call.
-    pub(crate) fn system(call: &'static str, source: impl Into<io::Error>) -> Self {
-        Self::System { call, source: source.into() }
+    pub(crate) fn system(call: &'static str, cause: impl Into<io::Error>) -> Self {
+        Self::System { call, cause: cause.into() }
     }
 }
 
