@@ -33,8 +33,9 @@ pub(crate) fn open(device: &PciDevice) -> Result<Parts, PciError> {
         None => return Err(PciError::Unbound { address: device.address, wanted: bind::UIO }),
     }
     check_addresses(device)?;
-    let node = sysfs::open(&node(&device.path)?)?;
+    // Before the node: closing one takes the device's access to memory away, even if another process has it open.
     let config = ConfigFile::open(device)?;
+    let node = sysfs::open(&node(&device.path)?)?;
     let registers = Registers::of_resource(device, board)?;
     Ok(Parts {
         name: "uio",

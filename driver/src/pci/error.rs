@@ -219,3 +219,46 @@ impl From<PciError> for TransportError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One line each, with what to do after a semicolon.
+    #[test]
+    fn messages_say_what_to_do() {
+        let address: Address = "0000:03:00.0".parse().unwrap();
+        let errors = [
+            PciError::BadAddress("x".into()),
+            PciError::NoDevice(address),
+            PciError::NotABoard { address, id: Id { vendor: 0x8086, device: 1 } },
+            PciError::file("/dev/vfio/3", io::ErrorKind::PermissionDenied.into()),
+            PciError::Unbound { address, wanted: "vfio-pci" },
+            PciError::ForeignDriver { address, driver: "nvme".into(), remedy: "unbind" },
+            PciError::NoDriver("vfio-pci".into()),
+            PciError::NoIommu(address),
+            PciError::GroupNotViable { group: 3, others: "0000:03:00.1 (nvme)".into() },
+            PciError::Translated(address),
+            PciError::Busy(address),
+            PciError::SmallBar { address, bar: 0, size: 4096, needed: 65536 },
+            PciError::UnmappableBar { address, bar: 0 },
+            PciError::NoHugepages { wanted: 1, free: 0, kib: 2048 },
+            PciError::NotContiguous { bytes: 1 << 22, wanted: 2, longest: 1 },
+            PciError::HiddenAddresses,
+            PciError::LockedMemory(65536),
+            PciError::NoBusAddresses(4096),
+            PciError::Vfio("there is no /dev/vfio/vfio"),
+            PciError::TimeScale("fast".into()),
+        ];
+        for text in errors.iter().map(ToString::to_string) {
+            assert!(text.contains("; ") && !text.contains(['\n', '{']) && !text.contains("  "), "{text}");
+        }
+    }
+
+    /// Callers that print causes too must not print them twice.
+    #[test]
+    fn causes_are_part_of_the_text() {
+        let error = PciError::file("/sys/x", io::ErrorKind::NotFound.into());
+        assert!(error.to_string().starts_with("/sys/x: ") && std::error::Error::source(&error).is_none());
+    }
+}
