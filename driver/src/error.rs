@@ -19,7 +19,11 @@ pub enum Error {
     #[error("not a CBP accelerator: its identity register reads {0:#010x}")]
     NotOurs(u32),
     /// The device speaks another major version.
-    #[error("the device has interface version {}.{}, this driver {}.x", .device >> 16, .device & 0xffff, .driver >> 16)]
+    #[error(
+        "the device has interface version {}.{}, this driver {}.x; {}",
+        .device >> 16, .device & 0xffff, .driver >> 16,
+        if .device > .driver { "use the driver of the device's release" } else { "load a bitstream of this release" }
+    )]
     WrongVersion {
         /// Of the device.
         device: u32,

@@ -21,6 +21,14 @@ pub struct Info {
 }
 
 impl Info {
+    /// Asks a device that nobody uses; this changes nothing in it.
+    ///
+    /// # Errors
+    /// No device, another device, another version.
+    pub fn of<T: Transport>(transport: T) -> Result<Self, Error> {
+        Self::read(&mut Window(transport))
+    }
+
     /// Reads and checks the identity registers; changes nothing in the device.
     pub(crate) fn read<T: Transport>(window: &mut Window<T>) -> Result<Self, Error> {
         match window.read(registers::MAGIC)? {

@@ -5,6 +5,8 @@
 //! - [`Job`], [`Segment`], [`Ticket`], [`Completion`]: what is submitted and what comes back
 //! - [`Info`]: what a device says about itself
 //! - [`Error`], [`Snapshot`]: every way this fails, with the state it failed in
+//! - [`pci`]: boards on the bus, their drivers, and what goes wrong there
+//! - [`backends`]: open a board through VFIO, UIO or sysfs
 //! - [`memory`]: mappings that host and device share
 //! - [`backends`]: transports to devices outside this process
 //!
@@ -20,6 +22,7 @@ mod error;
 mod info;
 mod job;
 pub mod memory;
+pub mod pci;
 mod queue;
 mod transport;
 mod window;

@@ -197,3 +197,68 @@ fn help_has_examples() {
         assert!(String::from_utf8_lossy(&output.stdout).contains("cbp"), "{command:?}");
     }
 }
+
+/// A tree like the kernel's `/sys` with one unbound board in it.
+fn fake_sysfs() -> tempfile::TempDir {
+    let tree = tempfile::tempdir().unwrap();
+    let board = tree.path().join("bus/pci/devices/0000:01:00.0");
+    fs::create_dir_all(&board).unwrap();
+    fs::create_dir_all(tree.path().join("bus/pci/drivers/uio_pci_generic")).unwrap();
+    fs::write(tree.path().join("bus/pci/drivers_probe"), "").unwrap();
+    for (name, text) in [
+        ("vendor", "0x1209\n"),
+        ("device", "0xcb00\n"),
+        ("class", "0x120000\n"),
+        ("resource", "0xfea00000 0xfea0ffff 0x40200\n"),
+        ("current_link_speed", "2.5 GT/s PCIe\n"),
+        ("current_link_width", "1\n"),
+        ("max_link_speed", "5.0 GT/s PCIe\n"),
+        ("max_link_width", "4\n"),
+        ("driver_override", "(null)\n"),
+        ("enable", "0\n"),
+    ] {
+        fs::write(board.join(name), text).unwrap();
+    }
+    let mut config = [0; 256];
+    config[..4].copy_from_slice(&[0x09, 0x12, 0x00, 0xcb]);
+    fs::write(board.join("config"), config).unwrap();
+    fs::write(board.join("resource0"), vec![0; 0x1_0000]).unwrap();
+    tree
+}
+
+#[test]
+fn boards_are_listed_and_explained() {
+    let tree = fake_sysfs();
+    let sysfs = ["--sysfs", tree.path().to_str().unwrap()];
+    let run = |arguments: &[&str]| {
+        let output = cbp(&[arguments, &sysfs].concat());
+        (String::from_utf8_lossy(&output.stdout).into_owned(), output)
+    };
+    let (text, _) = run(&["devices"]);
+    assert!(text.contains("0000:01:00.0") && text.contains("degraded: could be 5.0 GT/s x4"), "{text}");
+    let (text, _) = run(&["devices", "--json"]);
+    let boards: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&boards[0]["board"], &boards[0]["link_degraded"]), (&"simulated board".into(), &true.into()));
+    let (text, output) = run(&["device", "info", "01:00.0"]);
+    assert!(output.status.success() && text.contains("not a CBP accelerator"), "{text}");
+    let (text, output) = run(&["device", "bind", "0000:01:00.0", "--dry-run"]);
+    assert!(output.status.success() && text.contains("echo 'uio_pci_generic' > "), "{text}");
+    assert!(!text.contains("bound to"), "{text}");
+
+    let refused = |arguments: &[&str], parts: &[&str]| {
+        let (_, output) = run(arguments);
+        refused(&output, parts);
+        one_line(&output);
+    };
+    refused(&["device", "bind", "0000:01:00.0"], &["did not take", "put back"]);
+    refused(&["device", "bind", "0000:01:00.0", "--driver", "vfio-pci"], &["modprobe vfio-pci"]);
+    refused(&["device", "selftest", "0000:01:00.0"], &["not a CBP accelerator"]);
+    refused(&["device", "reset", "0000:01:00.0", "--backend", "vfio"], &["IOMMU"]);
+    refused(&["device", "reset", "0000:02:00.0"], &["no PCI device at 0000:02:00.0"]);
+    refused(&["device", "info", "x"], &["0000:03:00.0"]);
+    let enabled = fs::read_to_string(tree.path().join("bus/pci/devices/0000:01:00.0/enable")).unwrap();
+    assert!(enabled.starts_with('0'));
+    let empty = tempfile::tempdir().unwrap();
+    let output = cbp(&["devices", "--sysfs", empty.path().to_str().unwrap()]);
+    assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("rescan"));
+}

@@ -9,6 +9,7 @@ mod bench;
 mod coverage;
 mod data;
 mod demo;
+mod devices;
 mod eval;
 mod exchange;
 mod hdl;
@@ -57,6 +58,11 @@ enum Command {
     /// The instruction set
     #[command(subcommand)]
     Isa(isa::Isa),
+    /// The boards in this machine
+    Devices(devices::Devices),
+    /// One board: what it is, whether it works, which driver has it
+    #[command(subcommand)]
+    Device(devices::Device),
     /// Run a network on the simulated accelerator, compare every value, say where the cycles went
     #[command(
         after_help = "Example: cbp run --net resnet20 --timeline out.json    # open in https://ui.perfetto.dev"
@@ -85,6 +91,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Ablation(ablation) => ablation.run(),
         Command::Hdl(hdl) => hdl.run(),
         Command::Isa(isa) => isa.run(),
+        Command::Devices(devices) => devices.run(),
+        Command::Device(device) => device.run(),
         Command::Run(run) => run.run(),
         Command::SimServer(server) => server.run(),
         Command::Bench(bench) => bench.run(),

@@ -1,0 +1,161 @@
+//! Control of a device through its files in sysfs, for the back ends without VFIO.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::backends::command::{self, ENABLED, INTX_DISABLE};
+use crate::pci::{PciDevice, PciError, sysfs};
+use crate::transport::Reset;
+
+/// A device that belongs to this process, and may access memory while it does. Dropping it puts back what was.
+#[derive(Debug)]
+pub(crate) struct ConfigFile {
+    config: File,
+    device: PathBuf,
+    /// The command register before.
+    before: u16,
+    /// Whether we enabled a device that has no driver to do it.
+    enabled: bool,
+}
+
+impl ConfigFile {
+    /// Takes the device and lets it access memory.
+    pub(crate) fn open(device: &PciDevice) -> Result<Self, PciError> {
+        let path = device.path.join("config");
+        let config = sysfs::open(&path)?;
+        // Others of us would reset the device under this process. Nobody else locks this file.
+        match flock(&config, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Err(PciError::Busy(device.address)),
+            Err(error) => return Err(PciError::file(path, error.into())),
+        }
+        // A process that was killed leaves access to memory behind, which must not come back.
+        let before = command::read(&config, 0).map_err(|e| PciError::file(&path, e))? & !command::BUS_MASTER;
+        let mut this = Self { config, device: device.path.clone(), before, enabled: false };
+        if device.driver.is_none() {
+            this.enable("1")?;
+            this.enabled = true;
+        }
+        this.command(ENABLED, 0)?;
+        Ok(this)
+    }
+
+    /// Lets the device raise its legacy interrupt again, which the kernel disabled when it came.
+    pub(crate) fn rearm(&self) -> Result<(), PciError> {
+        self.command(0, INTX_DISABLE)
+    }
+
+    /// Resets it by the kernel, which saves and restores the configuration.
+    pub(crate) fn reset(&self, reset: Reset) -> Result<(), PciError> {
+        let method = self.device.join("reset_method");
+        let trigger = self.device.join("reset");
+        let methods = sysfs::read(&method)?;
+        let has = |name| methods.as_ref().is_some_and(|m| m.split_whitespace().any(|m| m == name));
+        match reset {
+            Reset::Function if trigger.exists() => sysfs::write(&trigger, "1")?,
+            Reset::Bus if has("bus") => {
+                sysfs::write(&method, "bus")?;
+                let done = sysfs::write(&trigger, "1");
+                let restored = sysfs::write(&method, methods.as_deref().unwrap_or("default"));
+                done.and(restored)?;
+            }
+            Reset::Function => return Err(PciError::Unsupported("function-level reset")),
+            Reset::Bus => return Err(PciError::Unsupported("bus reset")),
+        }
+        self.command(ENABLED, 0)
+    }
+
+    fn command(&self, set: u16, clear: u16) -> Result<(), PciError> {
+        command::update(&self.config, 0, set, clear).map_err(|e| self.failed(e))
+    }
+
+    fn enable(&self, value: &str) -> Result<(), PciError> {
+        sysfs::write(&self.device.join("enable"), value)
+    }
+
+    fn failed(&self, error: io::Error) -> PciError {
+        PciError::file(self.device.join("config"), error)
+    }
+}
+
+impl Drop for ConfigFile {
+    fn drop(&mut self) {
+        // Errors have nobody to go to; a device that is gone accesses nothing.
+        let _ = self.config.write_all_at(&self.before.to_le_bytes(), command::OFFSET);
+        if self.enabled {
+            let _ = self.enable("0");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::pci::fake::Tree;
+
+    fn command_of(tree: &Tree) -> u8 {
+        fs::read(tree.board().join("config")).unwrap()[4]
+    }
+
+    fn open(tree: &Tree) -> Result<ConfigFile, PciError> {
+        ConfigFile::open(&PciDevice::read(&tree.sysfs(), Tree::address())?)
+    }
+
+    #[test]
+    fn everything_is_put_back() {
+        let tree = Tree::new();
+        let device = open(&tree).unwrap();
+        assert_eq!(command_of(&tree), 6);
+        assert!(fs::read_to_string(tree.board().join("enable")).unwrap().starts_with('1'));
+        assert!(matches!(open(&tree), Err(PciError::Busy(_))));
+        assert_eq!(command_of(&tree), 6, "the second one changed nothing");
+        drop(device);
+        assert_eq!(command_of(&tree), 0);
+        assert!(fs::read_to_string(tree.board().join("enable")).unwrap().starts_with('0'));
+    }
+
+    #[test]
+    fn a_device_that_cannot_be_enabled() {
+        let tree = Tree::new();
+        fs::remove_file(tree.board().join("enable")).unwrap();
+        assert!(open(&tree).unwrap_err().to_string().contains("enable"));
+        assert_eq!(command_of(&tree), 0);
+        fs::write(tree.board().join("config"), [0; 3]).unwrap();
+        assert!(open(&tree).is_err());
+    }
+
+    #[test]
+    fn resets() {
+        let tree = Tree::new();
+        let device = open(&tree).unwrap();
+        assert!(matches!(device.reset(Reset::Function), Err(PciError::Unsupported(_))));
+        assert!(matches!(device.reset(Reset::Bus), Err(PciError::Unsupported(_))));
+        let reset = tree.board().join("reset");
+        fs::write(&reset, "").unwrap();
+        device.reset(Reset::Function).unwrap();
+        assert_eq!(fs::read_to_string(&reset).unwrap(), "1");
+        let method = tree.board().join("reset_method");
+        fs::write(&method, "flr bus").unwrap();
+        device.reset(Reset::Bus).unwrap();
+        assert_eq!(fs::read_to_string(&method).unwrap(), "flr bus");
+    }
+
+    #[test]
+    fn rearming_clears_one_bit() {
+        let tree = Tree::new();
+        let device = open(&tree).unwrap();
+        let mut config = fs::read(tree.board().join("config")).unwrap();
+        config[5] = 5;
+        fs::write(tree.board().join("config"), &config).unwrap();
+        device.rearm().unwrap();
+        let config = fs::read(tree.board().join("config")).unwrap();
+        assert_eq!(config[4..6], [6, 1]);
+    }
+}

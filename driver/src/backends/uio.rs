@@ -1,0 +1,99 @@
+//! A device bound to `uio_pci_generic`: as sysfs, and the legacy interrupt.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+
+use crate::backends::attachment::{Attachment, Parts, poll_for};
+use crate::backends::config_file::ConfigFile;
+use crate::backends::physical_source::PhysicalSource;
+use crate::backends::registers::Registers;
+use crate::backends::sysfs::check_addresses;
+use crate::memory::Pool;
+use crate::pci::{PciDevice, PciError, bind, sysfs};
+use crate::transport::Reset;
+
+/// Configuration space and the file whose reads count interrupts.
+struct Uio {
+    config: ConfigFile,
+    node: File,
+}
+
+/// Opens a device that is bound to `uio_pci_generic`.
+pub(crate) fn open(device: &PciDevice) -> Result<Parts, PciError> {
+    let board = device.known()?;
+    match device.driver.clone() {
+        Some(driver) if driver == bind::UIO => {}
+        Some(driver) => {
+            return Err(PciError::ForeignDriver { address: device.address, driver, remedy: "unbind" });
+        }
+        None => return Err(PciError::Unbound { address: device.address, wanted: bind::UIO }),
+    }
+    check_addresses(device)?;
+    // Before the node: closing one takes the device's access to memory away, even if another process has it open.
+    let config = ConfigFile::open(device)?;
+    let node = sysfs::open(&node(&device.path)?)?;
+    let registers = Registers::of_resource(device, board)?;
+    Ok(Parts {
+        name: "uio",
+        registers,
+        attachment: Box::new(Uio { config, node }),
+        pool: Pool::new(PhysicalSource),
+    })
+}
+
+/// The device's node: `/dev/uioN`, where N is the kernel's choice.
+fn node(device: &Path) -> Result<PathBuf, PciError> {
+    let path = device.join("uio");
+    let entries = fs::read_dir(&path).map_err(|e| PciError::file(&path, e))?;
+    let name = entries.flatten().next().map(|entry| entry.file_name());
+    let name = name.ok_or_else(|| PciError::file(&path, io::ErrorKind::NotFound.into()))?;
+    Ok(Path::new("/dev").join(name))
+}
+
+impl Attachment for Uio {
+    fn wait(&mut self, nap: Duration, _round: u32) -> Result<(), PciError> {
+        // Only now: before the driver acknowledged the last interrupt, its level would raise it again. `uio_pci_generic`
+        // takes no writes to its node, so this goes through configuration space.
+        self.config.rearm()?;
+        let ready = poll_for(&mut [PollFd::new(&self.node, PollFlags::IN)], nap)?;
+        if ready {
+            let mut count = [0; 4];
+            self.node.read_exact(&mut count).map_err(|e| PciError::system("read of the uio node", e))?;
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self, reset: Reset) -> Result<(), PciError> {
+        self.config.reset(reset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pci::fake::{BOARD, Tree};
+
+    #[test]
+    fn nodes() {
+        let tree = Tree::new();
+        assert!(node(&tree.board()).is_err());
+        fs::create_dir_all(tree.board().join("uio/uio3")).unwrap();
+        assert_eq!(node(&tree.board()).unwrap(), Path::new("/dev/uio3"));
+    }
+
+    #[test]
+    fn refusals() {
+        let tree = Tree::new();
+        let refused = || open(&PciDevice::read(&tree.sysfs(), Tree::address()).unwrap()).err().unwrap();
+        assert!(refused().to_string().contains("cbp device bind 0000:01:00.0 --driver uio_pci_generic"));
+        tree.bound(BOARD, "nvme");
+        assert!(refused().to_string().contains("bound to the driver nvme"));
+        tree.bound(BOARD, bind::UIO);
+        tree.group(1, "DMA\n", &[BOARD]);
+        assert!(matches!(refused(), PciError::Translated(_)));
+    }
+}
