@@ -104,6 +104,7 @@ impl Device {
 fn explore(log2: u32, jobs: u32, publish: Ordering) {
     loom::model(move || {
         let entries = 1 << log2;
+        #[allow(clippy::arc_with_non_send_sync)] // loom runs its threads one at a time
         let device = Arc::new(Device {
             commands: Ring::new(entries, COMMAND_BYTES),
             completions: Ring::new(entries, COMPLETION_BYTES),

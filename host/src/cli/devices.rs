@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use cbp_driver::backends::{self, Backend, PciTransport};
 use cbp_driver::pci::{self, Address, PciDevice, Plan, Sysfs};
 use cbp_driver::{Info, Options};
+use cbp_host::conformance::{self, CaseReport};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -75,6 +76,29 @@ pub enum Device {
     /// Reset the board: by itself, or else by its function or its bus
     #[command(after_help = "Example: cbp device reset 0000:03:00.0")]
     Reset(Opened),
+    /// Run jobs with known results, and see that what must hold does; with --faults also what happens when something
+    /// goes wrong
+    #[command(after_help = "Examples:
+  cbp device check 0000:03:00.0
+  cbp device check 0000:03:00.0 --backend vfio --faults    # also 29 faults: removal, lost interrupts, bad completions …
+
+Exit status: 0 all holds, 1 something does not, 2 an error.")]
+    Check {
+        #[command(flatten)]
+        board: Opened,
+        /// Draws networks and images
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Faults too, made between driver and board; the board is reset many times
+        #[arg(long)]
+        faults: bool,
+        /// Longest wait for what a fault keeps from happening, in milliseconds
+        #[arg(long, default_value_t = 300, value_name = "MS")]
+        patience: u64,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Hand the board to a driver of the kernel; every step is shown, and undone if one fails
     #[command(after_help = "Example: cbp device bind 0000:03:00.0 --driver vfio-pci --dry-run")]
     Bind {
@@ -122,6 +146,9 @@ impl Device {
             Self::Info { board, json } => board.info(*json),
             Self::Selftest(board) => board.self_test(),
             Self::Reset(board) => board.reset(),
+            Self::Check { board, seed, faults, patience, json } => {
+                board.check(*seed, faults.then_some(Duration::from_millis(*patience)), *json)
+            }
             Self::Bind { target, driver, dry_run } => target.bind(driver.as_deref(), *dry_run),
             Self::Unbind { target, dry_run } => target.unbind(*dry_run),
         }
@@ -160,6 +187,39 @@ impl Opened {
         let passed = device.self_test(SELF_TEST)?;
         println!("{}: {}", self.target.address, if passed { "self-test passed" } else { "self-test FAILED" });
         Ok(ExitCode::from(u8::from(!passed)))
+    }
+
+    /// All cases of the conformance suite, and given a patience all faults.
+    fn check(&self, seed: u64, faults: Option<Duration>, json: bool) -> Result<ExitCode> {
+        // What cannot be opened at all is one error, not a list of failed cases.
+        drop(self.open()?);
+        let mut attach = || {
+            self.open().map_err(|error| {
+                cbp_driver::Error::Transport(cbp_driver::TransportError::Other(error.into()))
+            })
+        };
+        let show = |report: &CaseReport| {
+            if !json {
+                match &report.failure {
+                    None => println!("ok      {}", report.name),
+                    Some(failure) => println!("FAILED  {}: {failure}", report.name),
+                }
+            }
+        };
+        // Small rings wrap soon.
+        let options = Options { ring_log2: 2, ..Options::default() };
+        let mut open = || cbp_driver::Device::open(attach()?, options.clone());
+        let mut reports = conformance::run(&mut open, seed, show);
+        if let Some(patience) = faults {
+            reports.extend(conformance::faults::run(&mut attach, patience, seed, show));
+        }
+        let failed = reports.iter().filter(|report| report.failure.is_some()).count();
+        if json {
+            println!("{}", serde_json::to_string_pretty(&reports)?);
+        } else {
+            println!("{} cases, {failed} failed", reports.len());
+        }
+        Ok(ExitCode::from(u8::from(failed > 0)))
     }
 
     fn reset(&self) -> Result<ExitCode> {

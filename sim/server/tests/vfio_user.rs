@@ -60,7 +60,7 @@ fn run_copy(device: &mut Device<VfioUserTransport>, bytes: usize, seed: u32) {
     let (from, to) = (device.allocate(bytes).unwrap(), device.allocate(bytes).unwrap());
     from.write(0, &pattern(bytes, seed)).unwrap();
     let job = copy(device, &from, &to);
-    let ticket = device.submit(job).unwrap();
+    let ticket = device.submit(&job).unwrap();
     device.wait(ticket, DEADLINE).unwrap();
     assert_eq!(contents(&*to), pattern(bytes, seed));
 }
@@ -99,7 +99,7 @@ fn interrupts_arrive() {
         let mut shortest = Duration::MAX;
         for _ in 0..20 {
             let job = copy(device, &memory, &memory);
-            let _ = device.submit(job).unwrap();
+            let _ = device.submit(&job).unwrap();
             let transport = device.transport();
             let start = Instant::now();
             let until = transport.now() + DEADLINE;
@@ -117,7 +117,7 @@ fn memory_that_is_not_there() {
         let (from, to) = (device.allocate(4096).unwrap(), device.allocate(4096).unwrap());
         let job = copy(device, &from, &to);
         device.transport().revoke(&to).unwrap();
-        let ticket = device.submit(job).unwrap();
+        let ticket = device.submit(&job).unwrap();
         match device.wait(ticket, DEADLINE) {
             Err(Error::JobFailed { code: ErrorCode::WriteResponse, address, .. }) => {
                 assert_eq!(address, to.bus_address());
@@ -130,7 +130,7 @@ fn memory_that_is_not_there() {
         // Without bus mastering not even the command arrives.
         let job = copy(device, &from, &from);
         device.transport().set_bus_master(false).unwrap();
-        let ticket = device.submit(job).unwrap();
+        let ticket = device.submit(&job).unwrap();
         let error = device.wait(ticket, Duration::from_millis(300)).unwrap_err();
         assert!(
             matches!(error, Error::Timeout { .. } | Error::JobFailed { .. } | Error::LostCompletion { .. }),
@@ -189,7 +189,7 @@ fn a_server_that_dies_is_a_device_that_is_gone() {
         let bytes = 16 << 20;
         let (from, to) = (device.allocate(bytes).unwrap(), device.allocate(bytes).unwrap());
         let job = copy(&mut device, &from, &to);
-        let ticket = device.submit(job.clone()).unwrap();
+        let ticket = device.submit(&job).unwrap();
         let killer = thread::spawn(move || {
             thread::sleep(Duration::from_millis(100));
             server.0.kill().unwrap();
@@ -199,7 +199,7 @@ fn a_server_that_dies_is_a_device_that_is_gone() {
         let error = device.wait(ticket, DEADLINE).unwrap_err();
         assert!(matches!(error, Error::DeviceGone), "{error:?}");
         assert!(start.elapsed() > Duration::from_millis(90), "the job was still running");
-        assert!(matches!(device.submit(job), Err(Error::DeviceGone)));
+        assert!(matches!(device.submit(&job), Err(Error::DeviceGone)));
         killer.join().unwrap();
         ended.send(start.elapsed())
     });
