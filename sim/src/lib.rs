@@ -7,7 +7,7 @@
 //! - [`Timeline`]: what the engines did in every cycle, also as a trace for a browser
 //! - [`ports`]: the ports of `cbp_accelerator` for a configuration
 //!
-//! Below: `read_port` and `write_port` (the AXI slave), `check` (protocol rules for the device), `lite` (the AXI-Lite
+//! Below: `read_port` and `write_port` (the AXI slave), `strobes` (data into memory), `check` (protocol rules for the device), `lite` (the AXI-Lite
 //! master).
 
 mod check;
@@ -19,6 +19,7 @@ mod lite;
 mod memory;
 mod pins;
 mod read_port;
+mod strobes;
 mod timeline;
 mod timing;
 mod transport;

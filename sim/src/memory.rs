@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cbp_driver::{DmaMemory, OutOfRange};
 
-use crate::write_port::{Data, external_strobed, write_strobed};
+use crate::strobes::{Data, external_strobed, write_strobed};
 
 const PAGE: u64 = 4096;
 /// Every piece lies in a region of its own of so many bytes.

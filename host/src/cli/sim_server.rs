@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use cbp_sim::{Link, SimDevice, SimOptions, Timing};
 use cbp_sim_server::vfio_user::Server;
-use cbp_sim_server::{CardOptions, Options, qemu};
+use cbp_sim_server::{CardOptions, Options, ServerError, qemu};
 use clap::{ArgGroup, Args};
 
 use super::array::Array;
@@ -88,7 +88,11 @@ impl SimServer {
         let mut server = Server::new(path, device, self.options())?;
         eprintln!("serving at {}", path.display());
         loop {
-            server.serve()?;
+            match server.serve() {
+                // A client that dies in the middle of a message is no reason to leave the next without a device.
+                Err(error @ ServerError::Client(_)) => eprintln!("{error}"),
+                other => other?,
+            }
         }
     }
 

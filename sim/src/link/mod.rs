@@ -30,7 +30,7 @@ pub use report::{Flow, LinkReport};
 
 use crate::memory::SharedMemory;
 use crate::read_port::{Address, ReadPort};
-use crate::write_port::Data;
+use crate::strobes::Data;
 use downstream::Downstream;
 use upstream::Upstream;
 use wire::moment;

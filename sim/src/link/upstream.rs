@@ -10,7 +10,7 @@ use super::config::{Link, REQUEST_OVERHEAD};
 use super::wire::{Wire, nanoseconds};
 use crate::memory::{SharedMemory, lock};
 use crate::read_port::Address;
-use crate::write_port::Data;
+use crate::strobes::Data;
 
 /// Requests that wait for a tag before AR is not ready any more.
 const WAITING: usize = 16;

@@ -4,26 +4,27 @@
 //! - [`VfioUserDma`]: its memory
 //! - [`VfioUserError`]: why there is no connection
 //!
+//! Below: `connection` (the socket and the bus addresses in use).
+//!
 //! If the server dies, its socket closes and every call ends with [`TransportError::Gone`]. A server that is alive but
 //! silent (stopped in a debugger) makes calls wait: the client of the protocol has no time-out.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
+mod connection;
+mod dma;
+mod error;
+
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use memmap2::MmapOptions;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
-use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::param::page_size;
 use vfio_user::Client;
 
-use crate::memory::Mapped;
-use crate::transport::{DmaMemory, Identity, OutOfRange, Reset, Transport, TransportError};
+use crate::transport::{Identity, Reset, Transport, TransportError};
+use connection::{Connection, Shared, lock};
+pub use dma::VfioUserDma;
+pub use error::VfioUserError;
 
 /// How many times slower than silicon the device runs: deadlines are so much longer.
 pub const TIME_SCALE: &str = "CBP_TIME_SCALE";
@@ -37,89 +38,9 @@ const TRIGGER_EVENTFDS: u32 = 1 << 2 | 1 << 5;
 /// Command register, and its bits: answer memory accesses, be bus master.
 const COMMAND: u64 = 4;
 const MEMORY_AND_MASTER: [u8; 2] = [6, 0];
-/// First bus address given to memory: not what null pointers and small integers look like.
-const FIRST_ADDRESS: u64 = 0x10_0000;
 /// Longest sleep: an interrupt that was lost costs so much.
 const LONGEST_SLEEP: Duration = Duration::from_millis(50);
 const NANOSECONDS: u64 = 1_000_000_000;
-
-/// Why there is no device at a socket.
-#[derive(Debug, thiserror::Error)]
-pub enum VfioUserError {
-    /// Nobody listens.
-    #[error("no vfio-user device at {}: {cause}; start one with cbp sim-server --vfio-user", path.display())]
-    Connect {
-        /// The socket.
-        path: PathBuf,
-        /// Why.
-        cause: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The window is not in the BAR.
-    #[error("BAR0 has {size} bytes, too few for a register window at {offset:#x}; check the window's offset")]
-    Window {
-        /// Bytes of the BAR.
-        size: u64,
-        /// Where the window should be.
-        offset: u32,
-    },
-    /// The device ended while it was set up.
-    #[error("the vfio-user device left while it was opened: {0}")]
-    Left(TransportError),
-    /// No eventfd.
-    #[error("cannot make an eventfd: {0}; raise the limit of open files")]
-    EventFd(io::Error),
-    /// The time scale is no positive number.
-    #[error("{TIME_SCALE} is {0:?}; set it to a positive number, such as 1000")]
-    TimeScale(String),
-}
-
-/// The connection, shared with the memory that is mapped over it.
-struct Connection {
-    client: Client,
-    /// Ranges of bus addresses in use: first to end.
-    used: BTreeMap<u64, u64>,
-    gone: bool,
-}
-
-type Shared = Arc<Mutex<Connection>>;
-
-fn lock(shared: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Connection {
-    /// One exchange of messages; once the socket failed there is no other.
-    fn call<R>(
-        &mut self,
-        call: impl FnOnce(&mut Client) -> Result<R, vfio_user::Error>,
-    ) -> Result<R, TransportError> {
-        use vfio_user::Error::{ReceiveWithFd, SendWithFd, StreamRead, StreamWrite};
-        if self.gone {
-            return Err(TransportError::Gone);
-        }
-        call(&mut self.client).map_err(|error| match error {
-            StreamRead(_) | StreamWrite(_) | SendWithFd(_) | ReceiveWithFd(_) => {
-                self.gone = true;
-                TransportError::Gone
-            }
-            other => TransportError::Other(other.into()),
-        })
-    }
-
-    /// The lowest free range, with a free page behind it.
-    fn reserve(&mut self, bytes: u64) -> u64 {
-        let page = page_size() as u64;
-        let mut address = FIRST_ADDRESS;
-        for (&first, &end) in &self.used {
-            if first - address >= bytes + page {
-                break;
-            }
-            address = end + page;
-        }
-        self.used.insert(address, address + bytes);
-        address
-    }
-}
 
 /// A device at a vfio-user socket.
 ///
@@ -148,7 +69,7 @@ impl VfioUserTransport {
         if u64::from(window) + u64::from(cbp_isa::registers::WINDOW_BYTES) > size {
             return Err(VfioUserError::Window { size, offset: window });
         }
-        let mut connection = Connection { client, used: BTreeMap::new(), gone: false };
+        let mut connection = Connection::new(client);
         let mut ids = [0; 4];
         let read = connection.call(|client| client.region_read(CONFIG, 0, &mut ids));
         read.map_err(VfioUserError::Left)?;
@@ -238,25 +159,7 @@ impl Transport for VfioUserTransport {
     }
 
     fn allocate(&mut self, bytes: usize) -> Result<VfioUserDma, TransportError> {
-        let size = bytes.max(1).next_multiple_of(page_size());
-        let none = |_| TransportError::NoMemory(bytes);
-        let file = File::from(memfd_create("cbp-dma", MemfdFlags::CLOEXEC).map_err(|e| none(e.into()))?);
-        file.set_len(size as u64).map_err(none)?;
-        let memory = Mapped::new(MmapOptions::new().len(size).map_raw(&file).map_err(none)?);
-        let mut connection = lock(&self.shared);
-        let address = connection.reserve(size as u64);
-        let dma = VfioUserDma {
-            memory,
-            size: bytes,
-            address,
-            shared: Arc::clone(&self.shared),
-            mapped: AtomicBool::new(false),
-        };
-        let mapped = connection.call(|client| client.dma_map(0, address, size as u64, file.as_raw_fd()));
-        drop(connection); // or dropping `dma` would wait for it
-        mapped?;
-        dma.mapped.store(true, Ordering::Relaxed);
-        Ok(dma)
+        VfioUserDma::new(&self.shared, bytes)
     }
 
     fn now(&self) -> Duration {
@@ -289,58 +192,6 @@ impl Transport for VfioUserTransport {
         let mut connection = lock(&self.shared);
         connection.call(Client::reset)?;
         enable(&mut connection)
-    }
-}
-
-/// Memory that the server has mapped too; taken from it when dropped.
-pub struct VfioUserDma {
-    memory: Mapped,
-    size: usize,
-    address: u64,
-    shared: Shared,
-    mapped: AtomicBool,
-}
-
-impl VfioUserDma {
-    fn unmap(&self) -> Result<(), TransportError> {
-        if !self.mapped.swap(false, Ordering::Relaxed) {
-            return Ok(());
-        }
-        let bytes = self.memory.size() as u64;
-        lock(&self.shared).call(|client| client.dma_unmap(self.address, bytes))
-    }
-}
-
-impl Drop for VfioUserDma {
-    fn drop(&mut self) {
-        // A server that is gone has unmapped it.
-        let _ = self.unmap();
-        lock(&self.shared).used.remove(&self.address);
-    }
-}
-
-impl DmaMemory for VfioUserDma {
-    fn bus_address(&self) -> u64 {
-        self.address
-    }
-
-    fn size(&self) -> usize {
-        self.size
-    }
-
-    fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), OutOfRange> {
-        OutOfRange::check(offset, bytes.len(), self.size)?;
-        self.memory.read(offset, bytes)
-    }
-
-    fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), OutOfRange> {
-        OutOfRange::check(offset, bytes.len(), self.size)?;
-        self.memory.write(offset, bytes)
-    }
-
-    fn read_u32(&self, offset: usize) -> Result<u32, OutOfRange> {
-        OutOfRange::check(offset, 4, self.size)?;
-        self.memory.read_u32(offset)
     }
 }
 
