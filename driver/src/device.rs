@@ -1,6 +1,5 @@
 //! One open device.
 
-use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -13,6 +12,7 @@ use crate::entry;
 use crate::error::{Error, Snapshot};
 use crate::info::Info;
 use crate::job::{Completion, Job, Ticket};
+use crate::quarantine;
 use crate::queue::{Next, Queue, ring_bytes};
 use crate::transport::{DmaMemory, Identity, Reset, Transport, TransportError};
 use crate::window::Window;
@@ -489,7 +489,7 @@ impl<T: Transport> Drop for Device<T> {
     fn drop(&mut self) {
         if self.quiesce().is_err() {
             // The device may still write: what it can reach must never be memory of somebody else.
-            mem::forget(self.queue.take());
+            quarantine::keep(self.queue.take());
         }
     }
 }

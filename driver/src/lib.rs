@@ -7,6 +7,7 @@
 //! - [`Error`], [`Snapshot`]: every way this fails, with the state it failed in
 //! - [`pci`]: boards on the bus, their drivers, and what goes wrong there
 //! - [`backends`]: open a board through VFIO, UIO or sysfs
+//! - [`quarantined`]: what was closed without an answer
 //! - [`memory`]: mappings that host and device share
 //! - [`backends`]: transports to devices outside this process
 //!
@@ -23,6 +24,7 @@ mod info;
 mod job;
 pub mod memory;
 pub mod pci;
+mod quarantine;
 mod queue;
 mod transport;
 mod window;
@@ -31,4 +33,5 @@ pub use device::{Buffer, Counters, Device, Options};
 pub use error::{Error, Snapshot};
 pub use info::Info;
 pub use job::{Completion, Job, Segment, Ticket};
+pub use quarantine::quarantined;
 pub use transport::{DmaMemory, Identity, OutOfRange, Reset, Transport, TransportError};

@@ -7,7 +7,7 @@ use std::time::Duration;
 ///
 /// There is no way to borrow it, because the device may change it at any time. Implementations over mapped
 /// memory copy with volatile or atomic accesses.
-pub trait DmaMemory {
+pub trait DmaMemory: Send + Sync + 'static {
     /// Where the device sees it; a multiple of 4,096.
     fn bus_address(&self) -> u64;
 

@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use cbp_driver::backends::vfio_user::VfioUserTransport;
 use cbp_driver::{Device, Error, Options};
 use cbp_host::conformance::soak::soak;
 use cbp_host::conformance::{CaseReport, faults, run};
 use cbp_isa::{Preset, WeightSet};
-use cbp_sim::{Link, SimOptions, SimTransport, Timing};
+use cbp_sim::{Link, SimDevice, SimOptions, SimTransport, Timing};
+use cbp_sim_server::vfio_user::Server;
+use cbp_sim_server::{CardOptions, EndpointOptions};
 
 fn all_hold(timing: &Timing, ring_log2: u32) {
     let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
@@ -33,6 +37,48 @@ fn faults_end_in_typed_errors() {
     let failed: Vec<&CaseReport> = reports.iter().filter(|report| report.failure.is_some()).collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(reports.len() >= 24);
+}
+
+/// Connects to a card served by a thread of its own, a new one each time.
+fn connect(timing: &Timing, options: &CardOptions) -> VfioUserTransport {
+    static CARDS: AtomicU32 = AtomicU32::new(0);
+    let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
+    let sim = SimOptions { timing: timing.clone(), ..SimOptions::default() };
+    let card = SimDevice::accelerator(&config, &sim).unwrap();
+    let name = format!("cbp-{}-{}", std::process::id(), CARDS.fetch_add(1, Ordering::Relaxed));
+    let path = std::env::temp_dir().join(name);
+    let mut server = Server::new(&path, card, options.clone()).unwrap();
+    std::thread::spawn(move || server.serve());
+    let transport = VfioUserTransport::open(&path, options.endpoint.window_offset).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    transport
+}
+
+fn all_hold_over_a_socket(timing: &Timing, options: &CardOptions) {
+    let mut open = || Device::open(connect(timing, options), Options { ring_log2: 2, ..Options::default() });
+    let reports = run(&mut open, 1, |report| println!("{report:?}"));
+    assert!(reports.len() == 16 && reports.iter().all(|report| report.failure.is_none()), "{reports:#?}");
+}
+
+#[test]
+fn over_a_socket() {
+    all_hold_over_a_socket(&Timing::default(), &CardOptions::default());
+}
+
+/// One vector, the window behind the registers of another core, 32 address bits, a link in front.
+#[test]
+fn over_a_socket_with_another_card() {
+    let endpoint = EndpointOptions { vectors: 1, window_offset: 0x2_0000, ..EndpointOptions::default() };
+    let options = CardOptions { endpoint, dma_bits: 32 };
+    all_hold_over_a_socket(&Timing::Link("gen2x4,reorder,delay=500".parse().unwrap()), &options);
+}
+
+#[test]
+fn faults_over_a_socket_end_in_typed_errors() {
+    let mut attach = || Ok(connect(&Timing::default(), &CardOptions::default()));
+    let patience = Duration::from_millis(200);
+    let reports = faults::run(&mut attach, patience, 1, |report| println!("{report:?}"));
+    assert!(reports.iter().all(|report| report.failure.is_none()), "{reports:#?}");
 }
 
 fn soaks(jobs: usize) {

@@ -86,7 +86,7 @@ mod tests {
         assert_eq!([-5.0, 0.4, 0.6, 5.0].map(|x| signed.code(x)), [-1, 0, 1, 1]);
         let full = signed.clamp(f32::NEG_INFINITY, f32::INFINITY);
         assert_eq!(full, Clamp { zero_point: 0, low: -1, high: 1 });
-        let six = Coding::of_node(8, false, 12.0).unwrap().clamp(0.0, 6.0);
-        assert_eq!((six.low, six.high), (-128, 0));
+        let three = Coding::of_node(8, false, 12.0).unwrap().clamp(0.0, 3.0);
+        assert_eq!((three.low, three.high), (-128, -64));
     }
 }

@@ -26,5 +26,6 @@ pub mod vfio_user;
 pub use card::{Card, CardOptions, Interrupts};
 pub use clock::{Clock, Stopped};
 pub use dma::{ClientMemory, Map, Maps, Translate};
+pub use endpoint::Options as EndpointOptions;
 pub use endpoint::{BadOptions, Endpoint, MSIX_BAR, MSIX_BYTES, Message, Options, WINDOW_BAR};
 pub use error::ServerError;

@@ -226,13 +226,13 @@ fn play_qemu() {
     let nowhere = device.allocate(256).unwrap();
     device.transport().seen = SEEN;
     let job = copy(&mut device, &from, &nowhere);
-    let ticket = device.submit(job).unwrap();
+    let ticket = device.submit(&job).unwrap();
     let failed = device.wait(ticket, DEADLINE).unwrap_err();
     assert!(matches!(failed, Error::JobFailed { code: ErrorCode::WriteResponse, .. }), "{failed:?}");
     device.transport().reset(Reset::Function).unwrap();
     device.reset().unwrap();
     let job = copy(&mut device, &from, &good);
-    let ticket = device.submit(job).unwrap();
+    let ticket = device.submit(&job).unwrap();
     device.wait(ticket, DEADLINE).unwrap();
 }
 
@@ -242,7 +242,7 @@ fn run_copies(device: &mut Device<Guest>) {
         let (from, to) = (device.allocate(bytes).unwrap(), device.allocate(bytes).unwrap());
         from.write(0, &pattern(bytes, round)).unwrap();
         let job = copy(device, &from, &to);
-        let ticket = device.submit(job).unwrap();
+        let ticket = device.submit(&job).unwrap();
         device.wait(ticket, DEADLINE).unwrap();
         assert_eq!(contents(&*to), pattern(bytes, round));
     }
