@@ -8,6 +8,7 @@ mod coding;
 mod error;
 mod fold;
 
+use cbp_nn::graph::{Op, Shape, Source};
 use cbp_nn::trained::TrainedNetwork;
 use cbp_numerics::{Network, Values};
 
@@ -62,6 +63,14 @@ impl Quantised {
 pub fn quantise(name: &str, trained: &TrainedNetwork) -> Result<Quantised, QuantiseError> {
     let input = trained.data.range.and_then(Coding::of_range).ok_or(QuantiseError::Input)?;
     let (layers, logits) = fold::fold(trained, input)?;
-    let network = Network::new(name, trained.model.graph().input(), layers)?;
+    let graph = trained.model.graph();
+    // An image of which nothing but its values matters is a vector: then no lane is left empty for want of channels.
+    let is_vector = graph
+        .nodes()
+        .iter()
+        .filter(|node| node.inputs.contains(&Source::Input))
+        .all(|node| matches!(node.op, Op::Flatten | Op::Linear { .. } | Op::Dropout { .. }));
+    let shape = if is_vector { Shape::vector(graph.input().values()) } else { graph.input() };
+    let network = Network::new(name, shape, layers)?;
     Ok(Quantised { network, input, logits })
 }
