@@ -37,6 +37,13 @@ pub struct Board {
 /// All of them; entries with a subsystem come before those without.
 pub const BOARDS: &[Board] = &[
     Board {
+        name: "simulated board, window behind other registers",
+        id: Id { vendor: pci::VENDOR, device: pci::DEVICE },
+        subsystem: Some(Id { vendor: pci::VENDOR, device: pci::subsystem(0x2_0000) }),
+        bar: 0,
+        window: 0x2_0000,
+    },
+    Board {
         name: "simulated board",
         id: Id { vendor: pci::VENDOR, device: pci::DEVICE },
         subsystem: None,
@@ -68,6 +75,8 @@ mod tests {
         let find = |vendor, device, subsystem| find(Id { vendor, device }, subsystem);
         let other = Id { vendor: 1, device: 2 };
         assert_eq!(find(0x1209, 0xcb00, Id::default()).unwrap().name, "simulated board");
+        let behind = Id { vendor: 0x1209, device: 0xcb02 };
+        assert_eq!(find(0x1209, 0xcb00, behind).unwrap().window, 0x2_0000);
         assert_eq!(find(0x10ee, 0x7024, other).unwrap().window, 0x2_0000);
         assert_eq!(find(0x10ee, 0x7025, other), None);
     }

@@ -56,7 +56,7 @@ impl ConfigSpace {
         space.set(offset::STATUS, &STATUS_CAPABILITIES.to_le_bytes());
         space.set(0x08, &(pci::CLASS << 8).to_le_bytes());
         space.set(0x2c, &pci::VENDOR.to_le_bytes());
-        space.set(0x2e, &pci::DEVICE.to_le_bytes());
+        space.set(0x2e, &pci::subsystem(options.window_offset).to_le_bytes());
         space.set(offset::CAPABILITIES, &[offset::POWER as u8]);
         space.set(offset::INTERRUPT_PIN, &[PIN_A]);
         space.allow(offset::COMMAND, &command::WRITABLE.to_le_bytes());
