@@ -4,14 +4,17 @@ use std::env;
 use std::ffi::OsStr;
 use std::time::{Duration, Instant};
 
-use crate::pci::PciError;
-
 /// Wall time per device time, for devices that are simulations behind a real kernel.
 pub const TIME_SCALE: &str = "CBP_TIME_SCALE";
 
 /// Longest sleep, so that a lost interrupt costs time but no job: device time, and bounds of it as wall time.
 const NAP: Duration = Duration::from_millis(10);
 const LONGEST_NAP: Duration = Duration::from_millis(100);
+
+/// The scale is no positive number.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{TIME_SCALE} is {0:?}; it must be a positive number, wall time per device time, such as 1000")]
+pub struct BadTimeScale(pub String);
 
 /// A monotonic clock that a slow device does not outrun.
 #[derive(Debug)]
@@ -22,7 +25,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// A clock at zero, with the scale of the environment.
-    pub(crate) fn from_environment() -> Result<Self, PciError> {
+    pub(crate) fn from_environment() -> Result<Self, BadTimeScale> {
         let scale = env::var_os(TIME_SCALE).map_or(Ok(1.0), |text| parse(&text))?;
         Ok(Self { start: Instant::now(), scale })
     }
@@ -43,10 +46,10 @@ fn scaled(time: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(time.as_secs_f64() * factor).unwrap_or(Duration::MAX)
 }
 
-fn parse(text: &OsStr) -> Result<f64, PciError> {
+fn parse(text: &OsStr) -> Result<f64, BadTimeScale> {
     let scale = text.to_str().and_then(|t| t.trim().parse().ok());
     let usable = scale.filter(|s: &f64| s.is_finite() && *s > 0.0 && (1.0 / s).is_finite());
-    usable.ok_or_else(|| PciError::TimeScale(text.to_string_lossy().into_owned()))
+    usable.ok_or_else(|| BadTimeScale(text.to_string_lossy().into_owned()))
 }
 
 #[cfg(test)]

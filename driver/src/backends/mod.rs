@@ -23,7 +23,7 @@ pub mod vfio_user;
 use std::fmt;
 use std::str::FromStr;
 
-pub use clock::TIME_SCALE;
+pub use clock::{BadTimeScale, TIME_SCALE};
 pub use transport::PciTransport;
 
 use crate::pci::{Address, PciDevice, PciError, Sysfs, bind};

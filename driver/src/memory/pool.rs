@@ -129,6 +129,16 @@ impl DmaMemory for DmaBuffer {
         self.region.region.memory.write(self.offset + offset, bytes)
     }
 
+    fn read_words<const N: usize>(&self, offset: usize) -> Result<[u64; N], OutOfRange> {
+        OutOfRange::check(offset, 8 * N, self.bytes)?;
+        self.region.region.memory.read_words(self.offset + offset)
+    }
+
+    fn write_words<const N: usize>(&self, offset: usize, words: &[u64; N]) -> Result<(), OutOfRange> {
+        OutOfRange::check(offset, 8 * N, self.bytes)?;
+        self.region.region.memory.write_words(self.offset + offset, words)
+    }
+
     fn read_u32(&self, offset: usize) -> Result<u32, OutOfRange> {
         OutOfRange::check(offset, 4, self.bytes)?;
         self.region.region.memory.read_u32(self.offset + offset)

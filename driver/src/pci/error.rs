@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::backends::BadTimeScale;
 use crate::pci::Address;
 use crate::pci::boards::Id;
 use crate::transport::TransportError;
@@ -162,8 +163,8 @@ pub enum PciError {
         cause: Box<PciError>,
     },
     /// The environment variable is no positive number.
-    #[error("CBP_TIME_SCALE is {0:?}; it must be a positive number, wall time per device time")]
-    TimeScale(String),
+    #[error(transparent)]
+    TimeScale(#[from] BadTimeScale),
     /// A file of the kernel holds something unexpected.
     #[error("{path} holds {found:?}, which is no {wanted}")]
     Unexpected {
@@ -248,7 +249,7 @@ mod tests {
             PciError::LockedMemory(65536),
             PciError::NoBusAddresses(4096),
             PciError::Vfio("there is no /dev/vfio/vfio"),
-            PciError::TimeScale("fast".into()),
+            PciError::TimeScale(BadTimeScale("fast".into())),
         ];
         for text in errors.iter().map(ToString::to_string) {
             assert!(text.contains("; ") && !text.contains(['\n', '{']) && !text.contains("  "), "{text}");

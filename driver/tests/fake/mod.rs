@@ -1,12 +1,17 @@
 //! A device in plain Rust behind the driver's interface: obedient, or as hostile as a test wants it.
 
+#[path = "../identity/mod.rs"]
+mod identity;
+
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use cbp_driver::{DmaMemory, Identity, OutOfRange, Reset, Transport, TransportError};
-use cbp_isa::registers::{self, MAGIC_VALUE, control, irq, status};
+use cbp_isa::ISA_VERSION;
+use cbp_isa::registers::{self, control, irq, status};
 use cbp_isa::ring::{COMMAND_BYTES, COMPLETION_BYTES};
-use cbp_isa::{Config, ISA_VERSION, Preset, WeightSet};
+
+pub use identity::config;
 
 const PAGE: u64 = 4096;
 
@@ -43,31 +48,13 @@ pub struct FakeDma {
     size: usize,
 }
 
-pub fn config() -> Config {
-    Preset::named("tiny").unwrap().config(WeightSet::Ternary)
-}
-
 impl Fake {
     pub fn new() -> Self {
         let fake = Self::default();
         let mut s = fake.state();
         (s.next, s.serve) = (1 << 33, true);
-        let [array, set, activations, weights, parameters, outputs, residuals, lines] =
-            config().to_registers();
-        for (register, value) in [
-            (registers::MAGIC, MAGIC_VALUE),
-            (registers::ISA_VERSION, ISA_VERSION + 7),
-            (registers::CONFIG_ARRAY, array),
-            (registers::CONFIG_SET, set),
-            (registers::CONFIG_ACTIVATIONS, activations),
-            (registers::CONFIG_WEIGHTS, weights),
-            (registers::CONFIG_PARAMETERS, parameters),
-            (registers::CONFIG_OUTPUTS, outputs),
-            (registers::CONFIG_RESIDUALS, residuals),
-            (registers::CONFIG_LINES, lines),
-            (registers::DMA_ADDRESS_BITS, 40),
-            (registers::ERROR_ADDRESS_LO, 0xabc0),
-        ] {
+        let own = [(registers::ISA_VERSION, ISA_VERSION + 7), (registers::ERROR_ADDRESS_LO, 0xabc0)];
+        for (register, value) in identity::registers(40).into_iter().chain(own) {
             s.registers.insert(register.offset, value);
         }
         drop(s);

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used)] // helpers of tests
 #![allow(dead_code)] // each test uses a part
 
+#[path = "../identity/mod.rs"]
+mod identity;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +12,8 @@ use cbp_driver::memory::Mapped;
 use cbp_driver::{
     Device, DmaMemory, Identity, Job, Options, OutOfRange, Reset, Segment, Transport, TransportError,
 };
-use cbp_isa::registers::{self, MAGIC_VALUE, control, status};
+use cbp_isa::registers::{self, control, status};
 use cbp_isa::ring::{COMMAND_BYTES, COMPLETION_BYTES};
-use cbp_isa::{ISA_VERSION, Preset, WeightSet};
 use memmap2::MmapOptions;
 
 /// Bytes of the addresses that a piece of memory gets.
@@ -33,22 +35,8 @@ pub struct Null {
 
 impl Null {
     pub fn new() -> Self {
-        let config = Preset::named("tiny").unwrap().config(WeightSet::Ternary);
-        let [array, set, activations, weights, parameters, outputs, residuals, lines] = config.to_registers();
         let mut null = Self { registers: vec![0; 0x4000], pieces: Vec::new(), rings: None };
-        for (register, value) in [
-            (registers::MAGIC, MAGIC_VALUE),
-            (registers::ISA_VERSION, ISA_VERSION),
-            (registers::CONFIG_ARRAY, array),
-            (registers::CONFIG_SET, set),
-            (registers::CONFIG_ACTIVATIONS, activations),
-            (registers::CONFIG_WEIGHTS, weights),
-            (registers::CONFIG_PARAMETERS, parameters),
-            (registers::CONFIG_OUTPUTS, outputs),
-            (registers::CONFIG_RESIDUALS, residuals),
-            (registers::CONFIG_LINES, lines),
-            (registers::DMA_ADDRESS_BITS, 48),
-        ] {
+        for (register, value) in identity::registers(48) {
             *null.register(register.offset) = value;
         }
         null

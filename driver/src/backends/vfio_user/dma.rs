@@ -78,6 +78,16 @@ impl DmaMemory for VfioUserDma {
         self.memory.write(offset, bytes)
     }
 
+    fn read_words<const N: usize>(&self, offset: usize) -> Result<[u64; N], OutOfRange> {
+        OutOfRange::check(offset, 8 * N, self.size)?;
+        self.memory.read_words(offset)
+    }
+
+    fn write_words<const N: usize>(&self, offset: usize, words: &[u64; N]) -> Result<(), OutOfRange> {
+        OutOfRange::check(offset, 8 * N, self.size)?;
+        self.memory.write_words(offset, words)
+    }
+
     fn read_u32(&self, offset: usize) -> Result<u32, OutOfRange> {
         OutOfRange::check(offset, 4, self.size)?;
         self.memory.read_u32(offset)

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::TIME_SCALE;
+use crate::backends::BadTimeScale;
 use crate::transport::TransportError;
 
 /// Why there is no device at a socket.
@@ -32,6 +32,6 @@ pub enum VfioUserError {
     #[error("cannot make an eventfd: {0}; raise the limit of open files")]
     EventFd(io::Error),
     /// The time scale is no positive number.
-    #[error("{TIME_SCALE} is {0:?}; set it to a positive number, such as 1000")]
-    TimeScale(String),
+    #[error(transparent)]
+    TimeScale(#[from] BadTimeScale),
 }

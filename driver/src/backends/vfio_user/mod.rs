@@ -16,18 +16,16 @@ mod error;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use vfio_user::Client;
 
+use super::clock::Clock;
 use crate::transport::{Identity, Reset, Transport, TransportError};
 use connection::{Connection, Shared, lock};
 pub use dma::VfioUserDma;
 pub use error::VfioUserError;
-
-/// How many times slower than silicon the device runs: deadlines are so much longer.
-pub const TIME_SCALE: &str = "CBP_TIME_SCALE";
 
 /// Regions and interrupts by their index in VFIO.
 const BAR0: u32 = 0;
@@ -38,13 +36,11 @@ const TRIGGER_EVENTFDS: u32 = 1 << 2 | 1 << 5;
 /// Command register, and its bits: answer memory accesses, be bus master.
 const COMMAND: u64 = 4;
 const MEMORY_AND_MASTER: [u8; 2] = [6, 0];
-/// Longest sleep: an interrupt that was lost costs so much.
-const LONGEST_SLEEP: Duration = Duration::from_millis(50);
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// A device at a vfio-user socket.
 ///
-/// Its time is that of this computer, divided by the environment's `CBP_TIME_SCALE` (1 if it is not set): a simulated
+/// Its time is that of this computer, divided by the environment's [`TIME_SCALE`](super::TIME_SCALE) (1 if it is not set): a simulated
 /// device is slower than silicon, and its deadlines must be longer.
 pub struct VfioUserTransport {
     shared: Shared,
@@ -52,8 +48,7 @@ pub struct VfioUserTransport {
     ids: [u16; 2],
     window: u32,
     eventfds: Vec<OwnedFd>,
-    start: Instant,
-    scale: f64,
+    clock: Clock,
 }
 
 impl VfioUserTransport {
@@ -62,7 +57,7 @@ impl VfioUserTransport {
     /// # Errors
     /// Nobody listens, or what answers is no such device.
     pub fn open(path: &Path, window: u32) -> Result<Self, VfioUserError> {
-        let scale = time_scale()?;
+        let clock = Clock::from_environment()?;
         let client = Client::new(path)
             .map_err(|cause| VfioUserError::Connect { path: path.to_owned(), cause: cause.into() })?;
         let size = client.region(BAR0).map_or(0, |region| region.size);
@@ -82,8 +77,7 @@ impl VfioUserTransport {
             ids: [u16::from_le_bytes([v0, v1]), u16::from_le_bytes([d0, d1])],
             window,
             eventfds,
-            start: Instant::now(),
-            scale,
+            clock,
         })
     }
 
@@ -106,15 +100,6 @@ impl VfioUserTransport {
 
     fn offset(&self, offset: u32) -> u64 {
         u64::from(self.window) + u64::from(offset)
-    }
-}
-
-fn time_scale() -> Result<f64, VfioUserError> {
-    let Some(text) = std::env::var_os(TIME_SCALE) else { return Ok(1.0) };
-    let text = text.to_string_lossy().into_owned();
-    match text.parse::<f64>() {
-        Ok(scale) if scale.is_finite() && scale > 0.0 => Ok(scale),
-        _ => Err(VfioUserError::TimeScale(text)),
     }
 }
 
@@ -163,12 +148,11 @@ impl Transport for VfioUserTransport {
     }
 
     fn now(&self) -> Duration {
-        self.start.elapsed().div_f64(self.scale)
+        self.clock.now()
     }
 
     fn wait_interrupt(&mut self, until: Duration) -> Result<(), TransportError> {
-        let left = until.saturating_sub(self.now()).min(LONGEST_SLEEP);
-        let left = left.mul_f64(self.scale).min(LONGEST_SLEEP);
+        let left = self.clock.nap(until);
         let mut waited: Vec<_> =
             self.eventfds.iter().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)).collect();
         let timeout = Timespec {

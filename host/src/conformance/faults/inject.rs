@@ -110,11 +110,6 @@ impl<T: Transport> Injected<T> {
     pub const fn new(inner: T, control: Control) -> Self {
         Self { inner, control }
     }
-
-    /// The back end itself.
-    pub const fn inner(&mut self) -> &mut T {
-        &mut self.inner
-    }
 }
 
 /// Its memory.

@@ -40,8 +40,6 @@ pub struct FaultCase {
     pub(super) when: When,
     pub(super) fault: Fault,
     expect: fn(&Result<(), Error>) -> bool,
-    /// Memory that the device may still write is kept for ever: the two rings and what the job may reach.
-    keeps_memory: bool,
 }
 
 const fn case(
@@ -50,11 +48,11 @@ const fn case(
     fault: Fault,
     expect: fn(&Result<(), Error>) -> bool,
 ) -> FaultCase {
-    FaultCase { name, when, fault, expect, keeps_memory: false }
+    FaultCase { name, when, fault, expect }
 }
 
 const fn gone(name: &'static str, when: When, fault: Fault) -> FaultCase {
-    FaultCase { name, when, fault, expect: |r| matches!(r, Err(Error::DeviceGone)), keeps_memory: false }
+    FaultCase { name, when, fault, expect: |r| matches!(r, Err(Error::DeviceGone)) }
 }
 
 /// All faults that any back end can have.
@@ -241,7 +239,6 @@ fn happens<T: Transport>(
     drop((work, device));
     match control.live() {
         0 => Ok(()),
-        _ if case.keeps_memory => Ok(()),
         live => other(format!("{live} buffers are left")),
     }
 }

@@ -1,7 +1,9 @@
-//! One open device.
+//! One open device; `reset` is how it starts and stops.
+
+mod reset;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use cbp_isa::registers::{self, Register, control, irq, status};
@@ -13,8 +15,8 @@ use crate::error::{Error, Snapshot};
 use crate::info::Info;
 use crate::job::{Completion, Job, Ticket};
 use crate::quarantine;
-use crate::queue::{Next, Queue, ring_bytes};
-use crate::transport::{DmaMemory, Identity, Reset, Transport, TransportError};
+use crate::queue::{Next, Queue};
+use crate::transport::{DmaMemory, Identity, Transport};
 use crate::window::Window;
 
 /// Memory for a device of transport `T`.
@@ -318,105 +320,6 @@ impl<T: Transport> Device<T> {
             self.state = State::Running;
         }
         self.ready()
-    }
-
-    /// Resets the device and starts its queue again; tickets from before become stale.
-    ///
-    /// Tries the device's own reset, then a function-level reset, then a bus reset.
-    ///
-    /// # Errors
-    /// The device answers none of them.
-    pub fn reset(&mut self) -> Result<(), Error> {
-        self.quiesce()?;
-        let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
-        if let Some(queue) = self.queue.as_mut() {
-            queue.restart(generation)?;
-        } else {
-            let log2 = self.options.ring_log2;
-            let (commands, completions) = ring_bytes(log2);
-            let commands = self.allocate_dma(commands)?;
-            let completions = self.allocate_dma(completions)?;
-            self.queue = Some(Queue::new(commands, completions, log2, generation)?);
-        }
-        let started = self.start();
-        self.watch(started)?;
-        self.state = State::Running;
-        Ok(())
-    }
-
-    /// Programs the queue of a device that was just reset.
-    fn start(&mut self) -> Result<(), Error> {
-        let queue = self.queue.as_ref().ok_or(Error::NeedsReset)?;
-        let w = &mut self.window;
-        if let Some(bytes) = self.options.burst_limit {
-            w.write(registers::BURST_LIMIT, bytes)?;
-        }
-        if let Some(cycles) = self.options.dma_timeout {
-            w.write(registers::DMA_TIMEOUT, cycles)?;
-        }
-        w.write64(registers::QUEUE_COMMAND_BASE_LO, queue.commands.bus_address())?;
-        w.write(registers::QUEUE_COMMAND_LOG2, queue.log2())?;
-        w.write(registers::QUEUE_COMMAND_PRODUCER, 0)?;
-        w.write64(registers::QUEUE_COMPLETION_BASE_LO, queue.completions.bus_address())?;
-        w.write(registers::QUEUE_COMPLETION_LOG2, queue.log2())?;
-        w.write(registers::QUEUE_COMPLETION_CONSUMER, 0)?;
-        w.write(registers::IRQ_STATUS, irq::COMPLETION | irq::ERROR | irq::WEDGED)?;
-        w.write(registers::IRQ_ENABLE, irq::COMPLETION | irq::ERROR | irq::WEDGED)?;
-        w.write(registers::QUEUE_ENABLE, 1)
-    }
-
-    /// Stops the device: it starts no transfer any more, and none is left in flight.
-    fn quiesce(&mut self) -> Result<(), Error> {
-        self.state = State::Stopped;
-        let stopped = self.soft_reset();
-        let first = match self.watch(stopped) {
-            Err(first @ Error::Timeout { .. }) => first,
-            other => return other,
-        };
-        for reset in [Reset::Function, Reset::Bus] {
-            match self.window.0.reset(reset) {
-                Ok(()) => {}
-                Err(TransportError::Unsupported(_)) => continue,
-                Err(error) => return self.watch(Err(error.into())),
-            }
-            let again = self.soft_reset();
-            match self.watch(again) {
-                Err(Error::Timeout { .. }) => {}
-                other => return other,
-            }
-        }
-        Err(first)
-    }
-
-    fn soft_reset(&mut self) -> Result<(), Error> {
-        self.window.write(registers::QUEUE_ENABLE, 0)?;
-        self.window.write(registers::IRQ_ENABLE, 0)?;
-        self.window.write(registers::CONTROL, control::SOFT_RESET)?;
-        self.await_status(status::RESET_DONE, "end of the reset", self.options.reset_timeout)?;
-        let consumed = self.window.read(registers::QUEUE_COMMAND_CONSUMER)?;
-        let produced = self.window.read(registers::QUEUE_COMPLETION_PRODUCER)?;
-        if (consumed, produced) == (0, 0) {
-            return Ok(());
-        }
-        Err(Error::Timeout {
-            what: "ring indices of 0 after the reset",
-            waited: Duration::ZERO,
-            snapshot: Box::new(self.snapshot()),
-        })
-    }
-
-    /// Polls STATUS until all of `bits` are set.
-    fn await_status(&mut self, bits: u32, what: &'static str, timeout: Duration) -> Result<u32, Error> {
-        let start = self.window.0.now();
-        loop {
-            let value = self.window.read(registers::STATUS)?;
-            if value & bits == bits {
-                return Ok(value);
-            }
-            if self.window.0.now() >= start.saturating_add(timeout) {
-                return Err(self.timeout(what, start));
-            }
-        }
     }
 
     /// Runs the built-in self-test; `false` means that it found a fault.
