@@ -120,6 +120,7 @@ pub struct Accelerator {
     registers: RegisterFile,
     core: Core,
     resetting: Dff<Bit>,
+    held: Dff<Bit>,
     reset_done: Dff<Bit>,
     reset_q: Reg,
     reset_core: Signal<Local, Bit>,
@@ -210,6 +211,7 @@ impl Accelerator {
             registers: RegisterFile::default(),
             core: Core::new(config),
             resetting: Dff::default(),
+            held: Dff::default(),
             reset_done: Dff::default(),
             reset_q: Reg::plain(1),
             reset_core: Signal::default(),
@@ -262,8 +264,11 @@ impl Logic for Accelerator {
         self.s_axil_rdata.next = self.axil.rdata.val();
         self.s_axil_rresp.next = 0.into();
         self.axil.read_data.next = self.registers.read_data.val();
-        // Soft reset: stop issuing, let transfers end, reset everything but this access.
-        self.soft_reset.next = self.resetting.q.val() && (self.core.quiet.val() || self.core.wedged.val());
+        // Soft reset: stop issuing, let transfers end, reset everything but this access. The engines hear of it a cycle
+        // late: what they, or a waiting request of the queue, begin in that cycle is under way in the next.
+        self.held.d.next = self.resetting.q.val();
+        self.soft_reset.next = self.resetting.q.val()
+            && ((self.held.q.val() && self.core.quiet.val()) || self.core.wedged.val());
         // It reaches far, so it starts at a register.
         self.reset_q.d.next = (self.reset.val() || self.soft_reset.val()).into();
         self.reset_core.next = self.reset_q.q.val().any();

@@ -6,6 +6,7 @@
 //! - [`instructions`]: random programs against the interpreter of the instruction set
 //! - [`long`]: jobs that are long in something, and many of them
 //! - [`registers`]: every register written and read back
+//! - [`resets`]: a reset in every cycle of a job
 //!
 //! The system tests run them on devices of their own, the coverage one after the other on one device.
 
@@ -17,6 +18,7 @@ mod program;
 mod queue;
 pub mod refused;
 pub mod registers;
+pub mod resets;
 
 use cbp_compiler::{CompileError, Keep, Options, compile};
 use cbp_driver::Device;

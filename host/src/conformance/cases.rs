@@ -224,7 +224,7 @@ fn reset_under_load<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(
         run_one(device, &mut work)?;
         let mut bytes = vec![0; 8];
         task.output().read(0, &mut bytes)?;
-        ensure(bytes == [0x55; 8], "data arrived after a reset")?;
+        ensure(bytes == [Task::<T>::CLEAR; 8], "data arrived after a reset")?;
     }
     Ok(())
 }

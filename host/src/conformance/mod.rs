@@ -9,7 +9,7 @@
 mod cases;
 pub mod faults;
 pub mod soak;
-mod work;
+pub(crate) mod work;
 
 use std::time::Duration;
 

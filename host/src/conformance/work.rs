@@ -65,6 +65,9 @@ impl<T: Transport> Work<T> {
 }
 
 impl<T: Transport> Task<T> {
+    /// What [`Task::clear`] leaves.
+    pub const CLEAR: u8 = 0x55;
+
     /// Where the job puts its result.
     pub const fn output(&self) -> &Buffer<T> {
         &self.output
@@ -82,6 +85,6 @@ impl<T: Transport> Task<T> {
 
     /// Overwrites what an earlier run gave, so that a job that does nothing is seen.
     pub fn clear(&self) -> Result<(), Failure> {
-        Ok(self.output.write(0, &vec![0x55; self.output.size()])?)
+        Ok(self.output.write(0, &vec![Self::CLEAR; self.output.size()])?)
     }
 }
