@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cbp_driver::backends::vfio_user::VfioUserTransport;
 use cbp_driver::{Device, Error, Options};
+use cbp_host::bench::peak_mib;
 use cbp_host::conformance::soak::soak;
 use cbp_host::conformance::{CaseReport, faults, run};
 use cbp_isa::{Preset, WeightSet};
@@ -85,8 +86,12 @@ fn soaks(jobs: usize) {
     let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
     let options = SimOptions { timing: Timing::Random { seed: 3, max_latency: 40 }, ..SimOptions::default() };
     let mut attach = || SimTransport::accelerator(&config, &options).map_err(|e| Error::Transport(e.into()));
-    let report = soak(&mut attach, jobs, Duration::from_millis(1), 1).unwrap();
-    println!("{report:?}");
+    let mut run = |jobs, seed| soak(&mut attach, jobs, Duration::from_millis(1), seed).unwrap();
+    run(jobs / 10, 2);
+    let before = peak_mib();
+    let report = run(jobs, 1);
+    println!("{report:?}, {:.1} MiB more than at first", peak_mib() - before);
+    assert!(peak_mib() - before < 4.0 && before > 0.0, "memory grows");
     assert!(report.right + report.failed >= jobs);
     assert!(report.right > jobs * 97 / 100 && report.faults > jobs / 400, "{report:?}");
 }

@@ -25,7 +25,7 @@ use crate::compare::{compare, scalar_model};
 use crate::runtime::{RunError, Session, SimulatorError, simulator};
 
 pub use figures::{Cycles, Figures, LayerFigures, LinkFigures};
-pub use train::{MODELS, TrainBench, TrainBenchError, TrainFigures, TrainRow, measure_training};
+pub use train::{MODELS, TrainBench, TrainBenchError, TrainFigures, TrainRow, measure_training, peak_mib};
 pub use workload::{UnknownWorkload, Workload};
 
 /// What to measure.

@@ -202,7 +202,8 @@ fn cpu_seconds() -> f64 {
 }
 
 /// The most memory of this process so far, in MiB; 0 if the system does not tell.
-fn peak_mib() -> f64 {
+#[must_use]
+pub fn peak_mib() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
