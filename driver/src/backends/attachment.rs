@@ -15,7 +15,10 @@ pub(crate) trait Attachment: Send {
     /// Sleeps until an interrupt came, at most for `nap` of wall time; `round` counts the calls of one wait from 0.
     fn wait(&mut self, nap: Duration, round: u32) -> Result<(), PciError>;
 
-    /// Resets the device.
+    /// Lets the device access memory.
+    fn enable_dma(&mut self) -> Result<(), PciError>;
+
+    /// Resets the device; it then accesses no memory.
     fn reset(&mut self, reset: Reset) -> Result<(), PciError>;
 }
 

@@ -7,9 +7,8 @@ use std::os::unix::fs::FileExt;
 /// Where it is in configuration space.
 pub(crate) const OFFSET: u64 = 4;
 
-/// Answer to accesses of BARs, and access memory.
-pub(crate) const ENABLED: u16 = MEMORY | BUS_MASTER;
-const MEMORY: u16 = 1 << 1;
+/// Answer to accesses of BARs.
+pub(crate) const MEMORY: u16 = 1 << 1;
 /// Access memory.
 pub(crate) const BUS_MASTER: u16 = 1 << 2;
 /// Raise no legacy interrupt.

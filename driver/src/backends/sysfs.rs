@@ -58,6 +58,10 @@ impl Attachment for Polling {
         Ok(())
     }
 
+    fn enable_dma(&mut self) -> Result<(), PciError> {
+        self.0.enable_dma()
+    }
+
     fn reset(&mut self, reset: Reset) -> Result<(), PciError> {
         self.0.reset(reset)
     }

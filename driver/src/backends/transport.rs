@@ -13,7 +13,7 @@ use crate::transport::{Identity, OutOfRange, Reset, Transport, TransportError};
 
 /// A PCI board, open through any back end.
 ///
-/// The device can access memory from when it is opened until this is dropped.
+/// The device can access memory from [`Transport::enable_dma`] until this is dropped.
 pub struct PciTransport {
     identity: Identity,
     registers: Registers,
@@ -68,6 +68,10 @@ impl Transport for PciTransport {
         let round = if self.wait.0 == until { self.wait.1.saturating_add(1) } else { 0 };
         self.wait = (until, round);
         Ok(self.attachment.wait(self.clock.nap(until), round)?)
+    }
+
+    fn enable_dma(&mut self) -> Result<(), TransportError> {
+        Ok(self.attachment.enable_dma()?)
     }
 
     fn reset(&mut self, reset: Reset) -> Result<(), TransportError> {

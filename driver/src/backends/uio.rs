@@ -67,6 +67,10 @@ impl Attachment for Uio {
         Ok(())
     }
 
+    fn enable_dma(&mut self) -> Result<(), PciError> {
+        self.config.enable_dma()
+    }
+
     fn reset(&mut self, reset: Reset) -> Result<(), PciError> {
         self.config.reset(reset)
     }

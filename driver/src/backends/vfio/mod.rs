@@ -22,7 +22,7 @@ use self::container::{Container, IommuSource};
 use self::interrupts::Interrupts;
 use self::request::{Request, call, call_file, call_text, value64};
 use crate::backends::attachment::{Attachment, Parts};
-use crate::backends::command::{self, ENABLED};
+use crate::backends::command::{self, BUS_MASTER, MEMORY};
 use crate::backends::registers::{Registers, check_size};
 use crate::memory::Pool;
 use crate::pci::{PciDevice, PciError, bind};
@@ -66,7 +66,7 @@ pub(crate) fn open(device: &PciDevice) -> Result<Parts, PciError> {
     let file = open_device(device, &group)?;
     let (config, _) = region(&file, CONFIG_REGION)?;
     let mut vfio = Vfio { interrupts: None, can_reset: can_reset(&file)?, device: file, group, config };
-    vfio.command(ENABLED)?;
+    vfio.command(MEMORY, BUS_MASTER)?;
     let registers = match region(&vfio.device, u32::from(board.bar))? {
         (start, flags) if flags & REGION_MMAP != 0 => Registers::map(&vfio.device, start, device, board)?,
         _ => return Err(PciError::UnmappableBar { address: device.address, bar: board.bar }),
@@ -130,8 +130,8 @@ fn address_bits(registers: &Registers) -> u32 {
 }
 
 impl Vfio {
-    fn command(&self, set: u16) -> Result<(), PciError> {
-        command::update(&self.device, self.config, set, 0)
+    fn command(&self, set: u16, clear: u16) -> Result<(), PciError> {
+        command::update(&self.device, self.config, set, clear)
             .map_err(|e| PciError::system("write of the command register", e))
     }
 }
@@ -145,6 +145,10 @@ impl Attachment for Vfio {
         Ok(())
     }
 
+    fn enable_dma(&mut self) -> Result<(), PciError> {
+        self.command(BUS_MASTER, 0)
+    }
+
     fn reset(&mut self, reset: Reset) -> Result<(), PciError> {
         let done = match reset {
             Reset::Function if self.can_reset => call(&self.device, Request::DeviceReset, &mut []),
@@ -156,7 +160,7 @@ impl Attachment for Vfio {
             }
         };
         match done {
-            Ok(_) => self.command(ENABLED),
+            Ok(_) => self.command(MEMORY, BUS_MASTER),
             Err(Errno::NOTTY | Errno::NODEV | Errno::INVAL | Errno::PERM) => {
                 Err(PciError::Unsupported("such reset"))
             }
@@ -168,7 +172,7 @@ impl Attachment for Vfio {
 impl Drop for Vfio {
     fn drop(&mut self) {
         // Closing does this too, but buffers may live longer than this, and errors have nobody to go to.
-        let _ = command::update(&self.device, self.config, 0, command::BUS_MASTER);
+        let _ = command::update(&self.device, self.config, 0, BUS_MASTER);
     }
 }
 
