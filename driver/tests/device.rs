@@ -54,6 +54,12 @@ fn strangers_are_refused() {
 }
 
 #[test]
+fn rings_that_are_too_large() {
+    let error = Device::open(Fake::new(), Options { ring_log2: 16, ..Options::default() }).err().unwrap();
+    assert!(matches!(error, Error::BadOptions(_)) && error.to_string().contains("2^15"), "{error}");
+}
+
+#[test]
 fn rings_wrap_for_every_size() {
     for log2 in [0, 1, 4] {
         let fake = Fake::new();

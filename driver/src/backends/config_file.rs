@@ -5,10 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
-
 use crate::backends::command::{self, BUS_MASTER, INTX_DISABLE, MEMORY};
+use crate::pci::lock::Lock;
 use crate::pci::{PciDevice, PciError, sysfs};
 use crate::transport::Reset;
 
@@ -16,6 +14,7 @@ use crate::transport::Reset;
 #[derive(Debug)]
 pub(crate) struct ConfigFile {
     config: File,
+    _lock: Lock,
     device: PathBuf,
     /// The command register before.
     before: u16,
@@ -28,16 +27,11 @@ impl ConfigFile {
     /// raises no interrupt that nobody handles.
     pub(crate) fn open(device: &PciDevice) -> Result<Self, PciError> {
         let path = device.path.join("config");
+        let lock = Lock::take(&device.path, device.address)?;
         let config = sysfs::open(&path)?;
-        // Others of us would reset the device under this process. Nobody else locks this file.
-        match flock(&config, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(PciError::Busy(device.address)),
-            Err(error) => return Err(PciError::file(path, error.into())),
-        }
         // A process that was killed leaves access to memory behind, which must not come back.
         let before = command::read(&config, 0).map_err(|e| PciError::file(&path, e))? & !BUS_MASTER;
-        let mut this = Self { config, device: device.path.clone(), before, enabled: false };
+        let mut this = Self { config, _lock: lock, device: device.path.clone(), before, enabled: false };
         if device.driver.is_none() {
             this.enable("1")?;
             this.enabled = true;
@@ -80,6 +74,11 @@ impl ConfigFile {
             Reset::Bus => return Err(PciError::Unsupported("bus reset")),
         }
         self.answer_only()
+    }
+
+    /// Fails if it has left the bus.
+    pub(crate) fn check_present(&self) -> Result<(), PciError> {
+        command::read(&self.config, 0).map(drop).map_err(|e| self.failed(e))
     }
 
     fn command(&self, set: u16, clear: u16) -> Result<(), PciError> {

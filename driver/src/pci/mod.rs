@@ -17,6 +17,7 @@ mod error;
 pub(crate) mod fake;
 mod iommu;
 mod link;
+pub(crate) mod lock;
 mod resource;
 pub(crate) mod sysfs;
 
