@@ -92,9 +92,10 @@ impl Hugepages {
             }
         }
         let (bytes, wanted) = (count * self.size, count);
-        Err(match high {
-            true => PciError::HighHugepages { bytes, wanted, longest, bits },
-            false => PciError::NotContiguous { bytes, wanted, longest },
+        Err(if high {
+            PciError::HighHugepages { bytes, wanted, longest, bits }
+        } else {
+            PciError::NotContiguous { bytes, wanted, longest }
         })
     }
 

@@ -33,7 +33,7 @@ pub struct Board {
     /// First byte of the window in it.
     pub window: u32,
     /// Register before the window that lets interrupts through as messages, a bit for each line; `None` if there is none,
-    /// or if it is not known: LitePCIe's generator puts its own wherever there is room (`csr.h` of a bitstream says where).
+    /// or if it is not known: the generator of `LitePCIe` puts its own wherever there is room (`csr.h` says where).
     /// Waits then end by looking, which costs some time and no job.
     pub msi_enable: Option<u32>,
 }

@@ -95,12 +95,15 @@ impl PciDevice {
     }
 }
 
+/// A board of [`discover`].
+pub type Found = (Address, Result<PciDevice, PciError>);
+
 /// All boards that this driver knows, in the order of their addresses. One that cannot be read is there too, with the
 /// reason.
 ///
 /// # Errors
 /// The kernel's list of devices cannot be read.
-pub fn discover(tree: &Sysfs) -> Result<Vec<(Address, Result<PciDevice, PciError>)>, PciError> {
+pub fn discover(tree: &Sysfs) -> Result<Vec<Found>, PciError> {
     let mut boards = Vec::new();
     for address in tree.addresses()? {
         // Of other devices nothing else is read.

@@ -24,7 +24,7 @@ pub(crate) mod sysfs;
 pub use address::Address;
 pub use bind::{Plan, Step, UIO, VFIO, bind, unbind};
 pub use config_space::{Bar, Function};
-pub use device::{PciDevice, discover};
+pub use device::{Found, PciDevice, discover};
 pub use error::PciError;
 pub use iommu::IommuGroup;
 pub use link::Link;

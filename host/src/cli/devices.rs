@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use cbp_driver::backends::{self, Backend, PciTransport};
-use cbp_driver::pci::{self, Address, PciDevice, PciError, Plan, Sysfs};
+use cbp_driver::pci::{self, Address, PciDevice, Plan, Sysfs};
 use cbp_driver::{Info, Options};
 use cbp_host::conformance::{self, CaseReport};
 use clap::{Args, Subcommand};
@@ -125,7 +125,7 @@ impl Devices {
     pub fn run(&self) -> Result<ExitCode> {
         let boards = pci::discover(&self.tree.open()).context("cannot list the boards")?;
         if self.json {
-            let entry = |(address, board): &(Address, Result<PciDevice, PciError>)| match board {
+            let entry = |(address, board): &pci::Found| match board {
                 Ok(board) => to_json(board),
                 Err(error) => json!({ "address": address.to_string(), "error": error.to_string() }),
             };
