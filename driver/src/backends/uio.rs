@@ -54,6 +54,21 @@ fn node(device: &Path) -> Result<PathBuf, PciError> {
     Ok(Path::new("/dev").join(name))
 }
 
+impl Uio {
+    /// Takes the interrupt, so that the next wait sleeps.
+    fn take(&mut self) -> Result<(), PciError> {
+        match self.node.read_exact(&mut [0; 4]) {
+            // The device has left, or the firmware gave its pin no interrupt.
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => {
+                self.config.check_present()?;
+                self.pin = false;
+                Ok(())
+            }
+            read => read.map_err(|e| PciError::system("read of the uio node", e)),
+        }
+    }
+}
+
 impl Attachment for Uio {
     fn wait(&mut self, nap: Duration) -> Result<(), PciError> {
         if !self.pin {
@@ -64,17 +79,7 @@ impl Attachment for Uio {
         // takes no writes to its node, so this goes through configuration space.
         self.config.rearm()?;
         let ready = poll_for(&mut [PollFd::new(&self.node, PollFlags::IN)], nap)?;
-        if !ready {
-            return Ok(());
-        }
-        match self.node.read_exact(&mut [0; 4]) {
-            // There is no device any more, or no interrupt: the firmware routed none.
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => {
-                self.pin = false;
-                self.config.check_present()
-            }
-            read => read.map_err(|e| PciError::system("read of the uio node", e)),
-        }
+        if ready { self.take() } else { Ok(()) }
     }
 
     fn enable_dma(&mut self) -> Result<(), PciError> {
@@ -122,10 +127,10 @@ mod tests {
         let mut uio = Uio { config, node: failing(), pin: true };
         fs::write(tree.board().join("config"), [0xff; 64]).unwrap();
         for _ in 0..2 {
-            let error = uio.wait(Duration::ZERO).unwrap_err();
-            assert!(matches!(TransportError::from(error), TransportError::Gone));
+            for result in [uio.wait(Duration::ZERO), uio.take()] {
+                assert!(matches!(TransportError::from(result.unwrap_err()), TransportError::Gone));
+            }
         }
-        assert!(matches!(uio.config.check_present(), Err(PciError::File { .. })));
     }
 
     #[test]

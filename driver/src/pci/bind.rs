@@ -126,6 +126,7 @@ impl Plan {
         if self.steps.is_empty() {
             return Ok(());
         }
+        // A process that has the device would lose it, or wait for it in the kernel.
         let _lock = Lock::take(&self.device, self.address)?;
         for (done, step) in self.steps.iter().enumerate() {
             if let Err(first) = write(&step.path, &step.value) {

@@ -63,6 +63,7 @@ impl Interrupts {
                     Ok(0) => return Ok(Self { kind, events, leaving }),
                     // The kernel has so many vectors to give, and gave none.
                     Ok(fewer @ 1..) if (fewer as usize) < events.len() => events.truncate(fewer as usize),
+                    // One if there were more, then none.
                     _ => events.truncate(usize::from(events.len() > 1)),
                 }
             }
