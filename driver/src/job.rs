@@ -35,6 +35,7 @@ impl<M: DmaMemory> Segment<M> {
     }
 
     /// Every byte of every run lies in the memory.
+    #[inline]
     fn check(&self, repeat: u32, beat: u64) -> Result<(), Error> {
         let travel = u64::from(self.stride) * u64::from(repeat - 1);
         let end = self.offset.checked_add(travel).and_then(|o| o.checked_add(u64::from(self.length)));
@@ -84,6 +85,7 @@ impl<M: DmaMemory> Job<M> {
     }
 
     /// Refuses what the device would refuse, and what would let it access memory that is not the job's.
+    #[inline]
     pub(crate) fn check(&self, beat: u64) -> Result<(), Error> {
         if self.repeat == 0 || self.instructions == 0 {
             return Err(Error::BadJob("an empty program or no runs"));

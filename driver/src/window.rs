@@ -35,10 +35,10 @@ impl<T: Transport> Window<T> {
         Ok(value)
     }
 
-    /// Reads a 64-bit register by its low half.
+    /// Reads a 64-bit register by its low half. A device may go between the halves.
     pub(crate) fn read64(&mut self, low: Register) -> Result<u64, Error> {
         let value = self.0.read64(low.offset)?;
-        if value == u64::MAX {
+        if value as u32 == ALL_ONES || (value >> 32) as u32 == ALL_ONES {
             self.read(registers::MAGIC)?;
         }
         Ok(value)

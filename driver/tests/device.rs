@@ -229,9 +229,52 @@ fn resets_that_fail() {
     assert!(fake.state().resets.is_empty());
 }
 
+/// Who only polls hears of what happened to the device.
+#[test]
+fn polling_ends() {
+    let outcome = |harm: fn(&Fake)| {
+        let fake = Fake::new();
+        let mut device = open(&fake, 1);
+        fake.state().serve = false;
+        let job = job(&mut device);
+        let ticket = device.submit(&job).unwrap();
+        harm(&fake);
+        let error = (0..100_000).find_map(|_| device.poll(ticket).err()).expect("it polls for ever");
+        (error, device.poll(ticket).unwrap_err(), device.submit(&job).unwrap_err())
+    };
+    let gone = outcome(|fake| fake.state().gone = true);
+    assert!(matches!(gone, (Error::DeviceGone, Error::DeviceGone, Error::DeviceGone)), "{gone:?}");
+    let wedged = outcome(|fake| fake.state().set(registers::IRQ_STATUS, registers::irq::WEDGED));
+    assert!(matches!(wedged, (Error::Wedged { .. }, Error::NeedsReset, Error::NeedsReset)), "{wedged:?}");
+    let lost = outcome(|fake| {
+        fake.state().set(registers::QUEUE_COMPLETION_PRODUCER, 1);
+        fake.state().set(registers::IRQ_STATUS, registers::irq::COMPLETION);
+    });
+    assert!(matches!(lost, (Error::LostCompletion { .. }, Error::NeedsReset, Error::NeedsReset)), "{lost:?}");
+    let bad = outcome(|fake| {
+        fake.state().corrupt = Some(|entry| entry[0] ^= 1);
+        fake.state().complete();
+    });
+    assert!(matches!(bad, (Error::BadCompletion { .. }, Error::NeedsReset, Error::NeedsReset)), "{bad:?}");
+}
+
+/// It goes between the two halves of a counter.
+#[test]
+fn half_a_counter_is_no_counter() {
+    let fake = Fake::new();
+    let mut device = open(&fake, 1);
+    let job = job(&mut device);
+    fake.state().set(registers::CYCLES_HI, u32::MAX);
+    assert_eq!(device.counters().unwrap().cycles >> 32, u64::from(u32::MAX), "it may be a value");
+    fake.state().set(registers::MAGIC, u32::MAX);
+    assert!(matches!(device.counters(), Err(Error::DeviceGone)));
+    assert!(matches!(device.submit(&job), Err(Error::DeviceGone)), "it is remembered");
+}
+
 /// Every operation of `open` fails in turn; nothing stays enabled, and memory is freed where that is safe.
 #[test]
 fn every_step_of_opening_may_fail() {
+    let mut kept = 0;
     for fuse in 0.. {
         let fake = Fake::new();
         fake.state().fuse = Some(fuse);
@@ -239,11 +282,15 @@ fn every_step_of_opening_may_fail() {
         fake.state().fuse = None;
         match opened {
             Ok(_) => {
-                assert!(fuse > 20, "{fuse}");
+                assert!(fuse > 20 && kept == 2, "{fuse}");
                 return;
             }
             Err(Error::Transport(_)) => {
                 assert_eq!(fake.state().get(registers::QUEUE_ENABLE), 0, "fuse {fuse}");
+                // Only the last step, which enables the queue, may have reached the device all the same.
+                let pieces = fake.state().memory.len();
+                assert!(pieces == 0 || (pieces == 2 && kept == 0), "fuse {fuse}: {pieces} pieces of memory");
+                kept += pieces;
             }
             Err(other) => panic!("{other}"),
         }

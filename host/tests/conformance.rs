@@ -25,7 +25,7 @@ fn all_hold(timing: &Timing, ring_log2: u32) {
     let reports = run(&mut open, 1, |_| {});
     let failed: Vec<&CaseReport> = reports.iter().filter(|report| report.failure.is_some()).collect();
     assert!(failed.is_empty(), "{failed:#?}");
-    assert_eq!(reports.len(), 16);
+    assert_eq!(reports.len(), 18);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn connect(timing: &Timing, options: &CardOptions) -> VfioUserTransport {
 fn all_hold_over_a_socket(timing: &Timing, options: &CardOptions) {
     let mut open = || Device::open(connect(timing, options), Options { ring_log2: 2, ..Options::default() });
     let reports = run(&mut open, 1, |report| println!("{report:?}"));
-    assert!(reports.len() == 16 && reports.iter().all(|report| report.failure.is_none()), "{reports:#?}");
+    assert!(reports.len() == 18 && reports.iter().all(|report| report.failure.is_none()), "{reports:#?}");
 }
 
 #[test]

@@ -22,6 +22,9 @@ use crate::window::Window;
 /// Memory for a device of transport `T`.
 pub type Buffer<T> = Arc<<T as Transport>::Dma>;
 
+/// Polls that find nothing until the registers are looked at: a read over the bus costs as much as a hundred polls.
+const EMPTY_POLLS: u32 = 1 << 12;
+
 /// Makes tickets of different devices, and of one device before and after a reset, different.
 static GENERATION: AtomicU32 = AtomicU32::new(1);
 
@@ -81,6 +84,10 @@ pub struct Device<T: Transport> {
     beat: u64,
     queue: Option<Queue<T::Dma>>,
     state: State,
+    /// The device may use the queue's memory: it was told of it, and no reset was confirmed since.
+    armed: bool,
+    /// Polls since the device was last looked at that found nothing.
+    empty_polls: u32,
 }
 
 impl<T: Transport> Device<T> {
@@ -95,7 +102,16 @@ impl<T: Transport> Device<T> {
         let mut window = Window(transport);
         let info = Info::read(&mut window)?;
         let beat = info.config.beat_bytes() as u64;
-        let mut device = Self { window, info, options, beat, queue: None, state: State::Stopped };
+        let mut device = Self {
+            window,
+            info,
+            options,
+            beat,
+            queue: None,
+            state: State::Stopped,
+            armed: false,
+            empty_polls: 0,
+        };
         device.reset()?;
         Ok(device)
     }
@@ -180,23 +196,38 @@ impl<T: Transport> Device<T> {
         self.watch(rung)
     }
 
-    /// The job's completion if it is over, without waiting.
+    /// The job's completion if it is over, without waiting. That is one look at memory, and now and then one at the
+    /// registers, so that who only polls hears of a device that died.
     ///
     /// # Errors
     /// [`Error::JobFailed`] if the job failed, and everything that [`Device::wait`] returns except time-outs.
     #[inline]
     pub fn poll(&mut self, ticket: Ticket) -> Result<Option<Completion>, Error> {
+        if let Some(completion) = self.take(ticket)? {
+            return Self::judge(completion).map(Some);
+        }
+        self.poll_ring(ticket)
+    }
+
+    fn poll_ring(&mut self, ticket: Ticket) -> Result<Option<Completion>, Error> {
+        self.reap()?;
         let mut taken = self.take(ticket)?;
         if taken.is_none() {
-            self.reap()?;
-            taken = self.take(ticket)?;
-        }
-        let Some(completion) = taken else {
             // What runs behind a failed job completes only after `resume`.
-            return if let State::Halted(code) = self.state { Err(Error::Halted(code)) } else { Ok(None) };
-        };
+            self.ready()?;
+            self.empty_polls += 1;
+            if self.empty_polls >= EMPTY_POLLS {
+                self.acknowledge(ticket)?;
+                taken = self.take(ticket)?;
+            }
+        }
+        taken.map(Self::judge).transpose()
+    }
+
+    #[inline]
+    fn judge(completion: Completion) -> Result<Completion, Error> {
         match completion.status {
-            ErrorCode::None => Ok(Some(completion)),
+            ErrorCode::None => Ok(completion),
             code => Err(Error::JobFailed { code, address: completion.error_address, completion }),
         }
     }
@@ -233,6 +264,7 @@ impl<T: Transport> Device<T> {
 
     /// Clears interrupt causes. An expired watchdog ends every wait but those for completions already written.
     fn acknowledge(&mut self, ticket: Ticket) -> Result<(), Error> {
+        self.empty_polls = 0;
         let causes = self.window.read(registers::IRQ_STATUS);
         let causes = self.watch(causes)?;
         if causes == 0 {
@@ -252,7 +284,8 @@ impl<T: Transport> Device<T> {
             return self.check_written();
         }
         self.state = State::Broken;
-        let address = self.window.read64(registers::ERROR_ADDRESS_LO)?;
+        let address = self.window.read64(registers::ERROR_ADDRESS_LO);
+        let address = self.watch(address)?;
         Err(Error::Wedged { address, snapshot: Box::new(self.snapshot()) })
     }
 
@@ -280,14 +313,19 @@ impl<T: Transport> Device<T> {
         let Some(queue) = self.queue.as_mut() else { return Ok(()) };
         let before = queue.indices().1;
         let mut bad = None;
-        while self.state != State::Broken {
+        let looked = loop {
+            if self.state == State::Broken {
+                break Ok(());
+            }
             match queue.pop()? {
-                Next::Empty => break,
+                Next::Empty => break Ok(()),
+                Next::Completed(ErrorCode::None | ErrorCode::Aborted) => {}
                 Next::Completed(status) => {
-                    if !matches!(status, ErrorCode::None | ErrorCode::Aborted) {
-                        self.state = State::Halted(status);
-                        // The next resume clears the register, and the ticket may be waited for after it.
-                        queue.set_error_address(self.window.read64(registers::ERROR_ADDRESS_LO)?);
+                    self.state = State::Halted(status);
+                    // The next resume clears the register, and the ticket may be waited for after it.
+                    match self.window.read64(registers::ERROR_ADDRESS_LO) {
+                        Ok(address) => queue.set_error_address(address),
+                        Err(error) => break Err(error),
                     }
                 }
                 Next::Bad(reason) => {
@@ -295,12 +333,13 @@ impl<T: Transport> Device<T> {
                     self.state = State::Broken;
                 }
             }
-        }
+        };
         let index = queue.indices().1;
         if index != before {
             let told = self.window.write(registers::QUEUE_COMPLETION_CONSUMER, index);
             self.watch(told)?;
         }
+        self.watch(looked)?;
         match bad {
             None => Ok(()),
             Some((reason, entry)) => {
@@ -342,7 +381,10 @@ impl<T: Transport> Device<T> {
     /// # Errors
     /// The device is gone.
     pub fn counters(&mut self) -> Result<Counters, Error> {
-        let mut read = |low: Register| self.window.read64(low);
+        let mut read = |low: Register| {
+            let value = self.window.read64(low);
+            self.watch(value)
+        };
         Ok(Counters {
             cycles: read(registers::CYCLES_LO)?,
             mac_active: read(registers::MAC_ACTIVE_LO)?,
@@ -390,7 +432,7 @@ impl<T: Transport> Device<T> {
 
 impl<T: Transport> Drop for Device<T> {
     fn drop(&mut self) {
-        if self.quiesce().is_err() {
+        if self.quiesce().is_err() && self.armed {
             // The device may still write: what it can reach must never be memory of somebody else.
             quarantine::keep(self.queue.take());
         }

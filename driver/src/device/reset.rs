@@ -54,6 +54,7 @@ impl<T: Transport> Device<T> {
         w.write(registers::QUEUE_COMPLETION_CONSUMER, 0)?;
         w.write(registers::IRQ_STATUS, irq::COMPLETION | irq::ERROR | irq::WEDGED)?;
         w.write(registers::IRQ_ENABLE, irq::COMPLETION | irq::ERROR | irq::WEDGED)?;
+        self.armed = true;
         w.write(registers::QUEUE_ENABLE, 1)
     }
 
@@ -93,6 +94,7 @@ impl<T: Transport> Device<T> {
         let consumed = self.window.read(registers::QUEUE_COMMAND_CONSUMER)?;
         let produced = self.window.read(registers::QUEUE_COMPLETION_PRODUCER)?;
         if (consumed, produced) == (0, 0) {
+            self.armed = false;
             return Ok(());
         }
         Err(Error::Timeout {

@@ -1,5 +1,7 @@
-//! A mapping that a device may write at any time.
+//! Memory that a device may write at any time.
 
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 
 use memmap2::MmapRaw;
@@ -8,31 +10,70 @@ use crate::transport::OutOfRange;
 
 /// Bytes copied at a time where addresses allow it.
 const WORD: usize = size_of::<u64>();
+/// Alignment that every memory has at least.
+const PAGE: usize = 4096;
 
-/// Mapped memory that is never borrowed: the device owns it as much as we do, so every access copies, with atomic loads
-/// and stores of its own.
+/// Memory that is never borrowed: the device owns it as much as we do, so every access copies, by atomic loads and stores
+/// through a pointer.
 #[derive(Debug)]
 pub struct Mapped {
-    map: MmapRaw,
+    /// Of `size` bytes, at a page.
+    address: NonNull<u8>,
+    size: usize,
+    storage: Storage,
 }
+
+#[derive(Debug)]
+enum Storage {
+    /// Unmapped when dropped.
+    Map {
+        _map: MmapRaw,
+    },
+    Heap(Layout),
+}
+
+// SAFETY: the memory belongs to the value, wherever that goes.
+#[allow(unsafe_code)]
+unsafe impl Send for Mapped {}
+// SAFETY: all accesses are atomic.
+#[allow(unsafe_code)]
+unsafe impl Sync for Mapped {}
 
 impl Mapped {
     /// Memory that is mapped for reading and writing.
     #[must_use]
-    pub const fn new(map: MmapRaw) -> Self {
-        Self { map }
+    pub fn new(map: MmapRaw) -> Self {
+        let (address, size) = match NonNull::new(map.as_mut_ptr()) {
+            Some(address) => (address, map.len()),
+            // No mapping begins there.
+            None => (NonNull::dangling(), 0),
+        };
+        Self { address, size, storage: Storage::Map { _map: map } }
+    }
+
+    /// Zeroed memory of this process alone, for devices that are simulated in it; `None` if there is not as much. No
+    /// system call is made for it, so that Miri can follow.
+    #[must_use]
+    pub fn zeroed(bytes: usize) -> Option<Self> {
+        let layout = Layout::from_size_align(bytes.max(1), PAGE).ok()?;
+        // SAFETY: the layout has a size.
+        #[allow(unsafe_code)]
+        let address = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        Some(Self { address, size: bytes, storage: Storage::Heap(layout) })
     }
 
     /// Bytes.
     #[must_use]
-    pub fn size(&self) -> usize {
-        self.map.len()
+    #[inline]
+    pub const fn size(&self) -> usize {
+        self.size
     }
 
     /// Where this process sees it, for system calls that take an address.
     #[must_use]
-    pub fn address(&self) -> *mut u8 {
-        self.map.as_mut_ptr()
+    #[inline]
+    pub const fn address(&self) -> *mut u8 {
+        self.address.as_ptr()
     }
 
     /// Copies out. What the device wrote before a value read with [`Mapped::read_u32`] is seen.
@@ -40,20 +81,24 @@ impl Mapped {
     /// # Errors
     /// The range is not inside the memory.
     pub fn read(&self, offset: usize, bytes: &mut [u8]) -> Result<(), OutOfRange> {
-        OutOfRange::check(offset, bytes.len(), self.size())?;
-        let mut at = offset;
-        let (head, words, tail) = split(bytes, self.address() as usize + offset);
-        for byte in head {
-            *byte = self.byte(at).load(Ordering::Relaxed);
-            at += 1;
-        }
-        for word in words.as_chunks_mut::<WORD>().0 {
-            *word = self.word(at).load(Ordering::Relaxed).to_ne_bytes();
-            at += WORD;
-        }
-        for byte in tail {
-            *byte = self.byte(at).load(Ordering::Relaxed);
-            at += 1;
+        let mut at = self.at::<u8>(offset, bytes.len())?;
+        let (head, rest) = bytes.split_at_mut(head_length(bytes.len(), at));
+        let (words, tail) = rest.as_chunks_mut::<WORD>();
+        // SAFETY: the range was checked; `at` walks through it, at a multiple of a word where words begin.
+        #[allow(unsafe_code)]
+        unsafe {
+            for byte in head {
+                *byte = load_byte(at);
+                at = at.add(1);
+            }
+            for word in words {
+                *word = load_word(at.cast()).to_ne_bytes();
+                at = at.add(WORD);
+            }
+            for byte in tail {
+                *byte = load_byte(at);
+                at = at.add(1);
+            }
         }
         Ok(())
     }
@@ -63,21 +108,24 @@ impl Mapped {
     /// # Errors
     /// The range is not inside the memory.
     pub fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), OutOfRange> {
-        OutOfRange::check(offset, bytes.len(), self.size())?;
-        let mut at = offset;
-        let (head, rest) = bytes.split_at(head_length(bytes.len(), self.address() as usize + offset));
+        let mut at = self.at::<u8>(offset, bytes.len())?;
+        let (head, rest) = bytes.split_at(head_length(bytes.len(), at));
         let (words, tail) = rest.as_chunks::<WORD>();
-        for &byte in head {
-            self.byte(at).store(byte, Ordering::Relaxed);
-            at += 1;
-        }
-        for &word in words {
-            self.word(at).store(u64::from_ne_bytes(word), Ordering::Relaxed);
-            at += WORD;
-        }
-        for &byte in tail {
-            self.byte(at).store(byte, Ordering::Relaxed);
-            at += 1;
+        // SAFETY: as in `read`.
+        #[allow(unsafe_code)]
+        unsafe {
+            for &byte in head {
+                store_byte(at, byte);
+                at = at.add(1);
+            }
+            for &word in words {
+                store_word(at.cast(), u64::from_ne_bytes(word));
+                at = at.add(WORD);
+            }
+            for &byte in tail {
+                store_byte(at, byte);
+                at = at.add(1);
+            }
         }
         fence(Ordering::Release);
         Ok(())
@@ -89,8 +137,10 @@ impl Mapped {
     /// The range is not inside the memory, or not aligned.
     #[inline]
     pub fn read_words<const N: usize>(&self, offset: usize) -> Result<[u64; N], OutOfRange> {
-        self.check_words(offset, N)?;
-        Ok(std::array::from_fn(|i| u64::from_le(self.word(offset + WORD * i).load(Ordering::Relaxed))))
+        let at = self.at::<u64>(offset, N)?;
+        // SAFETY: the N words were checked.
+        #[allow(unsafe_code)]
+        Ok(std::array::from_fn(|i| u64::from_le(unsafe { load_word(at.add(i)) })))
     }
 
     /// Copies words in, little-endian, at a multiple of 8. The device sees them before a register written afterwards.
@@ -99,24 +149,16 @@ impl Mapped {
     /// The range is not inside the memory, or not aligned.
     #[inline]
     pub fn write_words<const N: usize>(&self, offset: usize, words: &[u64; N]) -> Result<(), OutOfRange> {
-        self.check_words(offset, N)?;
+        let at = self.at::<u64>(offset, N)?;
         for (i, word) in words.iter().enumerate() {
-            self.word(offset + WORD * i).store(word.to_le(), Ordering::Relaxed);
+            // SAFETY: the N words were checked.
+            #[allow(unsafe_code)]
+            unsafe {
+                store_word(at.add(i), word.to_le());
+            }
         }
         fence(Ordering::Release);
         Ok(())
-    }
-
-    #[inline]
-    fn check_words(&self, offset: usize, words: usize) -> Result<(), OutOfRange> {
-        let length = words * WORD;
-        OutOfRange::check(offset, length, self.size())?;
-        // A mapping begins at a page.
-        if offset.is_multiple_of(WORD) {
-            Ok(())
-        } else {
-            Err(OutOfRange { offset, length, size: self.size() })
-        }
     }
 
     /// One aligned 32-bit load with acquire order: what the device wrote before it is visible after it.
@@ -125,65 +167,87 @@ impl Mapped {
     /// The range is not inside the memory, or not aligned.
     #[inline]
     pub fn read_u32(&self, offset: usize) -> Result<u32, OutOfRange> {
-        OutOfRange::check(offset, 4, self.size())?;
-        if !offset.is_multiple_of(4) {
-            return Err(OutOfRange { offset, length: 4, size: self.size() });
-        }
-        #[allow(clippy::cast_ptr_alignment)] // see below
-        let at = self.address().wrapping_add(offset).cast::<u32>();
-        // SAFETY: the four bytes were checked to lie in the mapping, which is page-aligned, so the address is aligned;
-        // the mapping lives as long as `self`, and all its accesses here are atomic.
+        let at = self.at::<u32>(offset, 1)?;
+        // SAFETY: the dword was checked.
         #[allow(unsafe_code)]
         let value = unsafe { AtomicU32::from_ptr(at) }.load(Ordering::Acquire);
         Ok(u32::from_le(value))
     }
 
-    /// The byte at a checked offset.
+    /// Where `count` items lie: inside of the memory, and aligned, as the memory itself begins at a page.
     #[inline]
-    fn byte(&self, offset: usize) -> &AtomicU8 {
-        // SAFETY: the caller checked that the byte lies in the mapping, which lives as long as `self`; all its accesses
-        // here are atomic.
-        #[allow(unsafe_code)]
-        unsafe {
-            AtomicU8::from_ptr(self.address().wrapping_add(offset))
+    fn at<T>(&self, offset: usize, count: usize) -> Result<*mut T, OutOfRange> {
+        const { assert!(align_of::<T>() <= PAGE) };
+        let length = count * size_of::<T>();
+        OutOfRange::check(offset, length, self.size)?;
+        if !offset.is_multiple_of(align_of::<T>()) {
+            return Err(OutOfRange { offset, length, size: self.size });
         }
+        Ok(self.address().wrapping_add(offset).cast())
     }
+}
 
-    /// The word at a checked and aligned offset.
-    #[inline]
-    fn word(&self, offset: usize) -> &AtomicU64 {
-        debug_assert!((self.address() as usize + offset).is_multiple_of(WORD));
-        let at = self.address().wrapping_add(offset).cast();
-        // SAFETY: as for `byte`; the caller checked that all eight bytes lie in the mapping and are aligned.
-        #[allow(unsafe_code)]
-        unsafe {
-            AtomicU64::from_ptr(at)
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        if let Storage::Heap(layout) = self.storage {
+            // SAFETY: allocated in `zeroed` with this layout, and nobody has a pointer to it any more.
+            #[allow(unsafe_code)]
+            unsafe {
+                dealloc(self.address(), layout);
+            }
         }
     }
+}
+
+/// # Safety
+/// The byte lies in a memory that lives.
+#[inline]
+#[allow(unsafe_code)]
+unsafe fn load_byte(at: *mut u8) -> u8 {
+    // SAFETY: the caller's promise; all accesses of a memory are atomic.
+    unsafe { AtomicU8::from_ptr(at) }.load(Ordering::Relaxed)
+}
+
+/// # Safety
+/// As [`load_byte`].
+#[inline]
+#[allow(unsafe_code)]
+unsafe fn store_byte(at: *mut u8, value: u8) {
+    // SAFETY: as in `load_byte`.
+    unsafe { AtomicU8::from_ptr(at) }.store(value, Ordering::Relaxed);
+}
+
+/// # Safety
+/// The word lies, aligned, in a memory that lives.
+#[inline]
+#[allow(unsafe_code)]
+unsafe fn load_word(at: *mut u64) -> u64 {
+    // SAFETY: as in `load_byte`.
+    unsafe { AtomicU64::from_ptr(at) }.load(Ordering::Relaxed)
+}
+
+/// # Safety
+/// As [`load_word`].
+#[inline]
+#[allow(unsafe_code)]
+unsafe fn store_word(at: *mut u64, value: u64) {
+    // SAFETY: as in `load_byte`.
+    unsafe { AtomicU64::from_ptr(at) }.store(value, Ordering::Relaxed);
 }
 
 /// Bytes before the first aligned address.
-fn head_length(length: usize, address: usize) -> usize {
+fn head_length(length: usize, at: *mut u8) -> usize {
+    let address = at.addr();
     length.min(address.next_multiple_of(WORD) - address)
-}
-
-fn split(bytes: &mut [u8], address: usize) -> (&mut [u8], &mut [u8], &mut [u8]) {
-    let (head, rest) = bytes.split_at_mut(head_length(bytes.len(), address));
-    let words = rest.len() / WORD * WORD;
-    let (words, tail) = rest.split_at_mut(words);
-    (head, words, tail)
 }
 
 #[cfg(test)]
 mod tests {
-    use memmap2::MmapOptions;
-
     use super::*;
 
     #[test]
     fn any_offset_and_length() {
-        let map = MmapOptions::new().len(4096).map_anon().unwrap();
-        let memory = Mapped::new(map.into());
+        let memory = Mapped::zeroed(4096).unwrap();
         let mut expected = vec![0_u8; 4096];
         for (step, (offset, length)) in
             [(0, 4096), (1, 1), (3, 30), (8, 8), (4095, 1), (17, 0), (9, 7)].into_iter().enumerate()

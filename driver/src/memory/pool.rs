@@ -162,7 +162,6 @@ impl fmt::Debug for DmaBuffer {
 mod tests {
     use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-    use memmap2::MmapOptions;
     use proptest::prelude::*;
 
     use super::*;
@@ -191,7 +190,7 @@ mod tests {
                 return Err(PciError::NotContiguous { bytes, wanted: 2, longest: 1 });
             }
             let size = bytes.next_multiple_of(REGION);
-            let memory = Mapped::new(MmapOptions::new().len(size).map_anon().unwrap().into());
+            let memory = Mapped::zeroed(size).unwrap();
             let bus = self.next.fetch_add(size as u64 + REGION as u64, Ordering::Relaxed);
             Ok(Region::with_access(memory, bus, Access(Arc::clone(&self.unmapped))))
         }

@@ -167,7 +167,7 @@ impl<M: DmaMemory> Queue<M> {
         Ok(match entry::completion(entry, ticket) {
             Ok(done) => {
                 slot.done = done;
-                slot.memory.iter_mut().filter(|kept| kept.is_some()).for_each(|kept| *kept = None);
+                slot.memory = [const { None }; SEGMENTS];
                 slot.state = SlotState::Done;
                 self.completed = self.completed.wrapping_add(1);
                 Next::Completed(done.status)

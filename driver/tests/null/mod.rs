@@ -14,7 +14,6 @@ use cbp_driver::{
 };
 use cbp_isa::registers::{self, control, status};
 use cbp_isa::ring::{COMMAND_BYTES, COMPLETION_BYTES};
-use memmap2::MmapOptions;
 
 /// Bytes of the addresses that a piece of memory gets.
 const REGION: u64 = 1 << 24;
@@ -97,8 +96,7 @@ impl Transport for Null {
     }
 
     fn allocate(&mut self, bytes: usize) -> Result<NullDma, TransportError> {
-        let map = MmapOptions::new().len(bytes).map_anon().map_err(|_| TransportError::NoMemory(bytes))?;
-        let memory = Arc::new(Mapped::new(map.into()));
+        let memory = Arc::new(Mapped::zeroed(bytes).ok_or(TransportError::NoMemory(bytes))?);
         self.pieces.push(Arc::clone(&memory));
         Ok(NullDma { memory, address: REGION * self.pieces.len() as u64 })
     }

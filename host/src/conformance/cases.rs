@@ -1,23 +1,31 @@
 //! The cases, one function each.
 
-use cbp_compiler::segment;
+use std::sync::Arc;
+
+use cbp_compiler::{Keep, Options, compile, segment};
 use cbp_driver::{Device, DmaMemory, Error, Ticket, Transport};
 use cbp_isa::capability;
 use cbp_isa::ring::ErrorCode;
 
+use cbp_numerics::architectures::lenet5;
+use cbp_numerics::random::Random;
+
 use super::work::{Task, Work};
 use super::{DEADLINE, Failure};
+use crate::compare::{compare, scalar_model};
+use crate::runtime::Session;
 
 /// What must hold on an open device.
 pub type Case<T> = fn(&mut Device<T>, u64) -> Result<(), Failure>;
 
 /// All cases, by what must hold.
-pub fn all<T: Transport>() -> [(&'static str, Case<T>); 16] {
+pub fn all<T: Transport>() -> [(&'static str, Case<T>); 18] {
     [
         ("the device says what it is", identity),
         ("the cycle counter runs", counters),
         ("memory keeps what is written, at any offset", memory),
         ("a job gives the model's result", one_job),
+        ("LeNet-5 gives the model's result in every layer", lenet),
         ("rings wrap", wrap),
         ("many jobs at once", many),
         ("tickets can be waited for in any order", any_order),
@@ -29,6 +37,7 @@ pub fn all<T: Transport>() -> [(&'static str, Case<T>); 16] {
         ("a reset makes tickets stale, and the next job works", stale),
         ("a reset under load leaves nothing behind", reset_under_load),
         ("hundreds of buffers come and go", buffers),
+        ("a buffer of several large pages has no gap for the device, or is refused", large_buffer),
         ("the self-test passes, or is refused where there is none", self_test),
     ]
 }
@@ -83,7 +92,7 @@ fn counters<T: Transport>(device: &mut Device<T>, _: u64) -> Result<(), Failure>
 }
 
 fn memory<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
-    let mut random = cbp_numerics::random::Random(seed);
+    let mut random = Random(seed);
     for size in [1, 63, 4096, 70_000] {
         let memory = device.allocate(size)?;
         ensure(memory.size() >= size, "less memory than asked for")?;
@@ -105,6 +114,18 @@ fn memory<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure
 fn one_job<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
     let mut work = Work::new(device, 40, 24, seed)?;
     run_one(device, &mut work)
+}
+
+/// Convolutions, pools and fully connected layers; weights and image are random, so that nothing cancels out.
+fn lenet<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    let network = lenet5(device.config().weight_set, 28, seed)?;
+    let keep = Keep::ActivationsAndMasks;
+    let program = compile(&network, device.config(), Options { keep, ..Options::default() })?;
+    let input = Random(seed).bytes(network.inputs());
+    let run = Session::new(device, program, keep)?.run(&input)?;
+    let found = compare(&run.layers, &scalar_model(&network, &input)?, keep);
+    ensure(found.compared > 10_000, "layers are missing")?;
+    ensure(found.mismatches == 0, &format!("{} of {} values differ", found.mismatches, found.compared))
 }
 
 fn wrap<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
@@ -230,7 +251,7 @@ fn reset_under_load<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(
 }
 
 fn buffers<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
-    let mut random = cbp_numerics::random::Random(seed);
+    let mut random = Random(seed);
     let mut live = std::collections::VecDeque::new();
     for round in 0..300_u32 {
         let memory = device.allocate(1 + random.below(20_000))?;
@@ -245,6 +266,29 @@ fn buffers<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failur
         }
     }
     let mut work = Work::new(device, 16, 8, seed)?;
+    run_one(device, &mut work)
+}
+
+/// The input lies across the pages' ends: one that is elsewhere in physical memory would be read there.
+fn large_buffer<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
+    const PAGE: usize = 2 << 20;
+    let mut work = Work::new(device, 200, 16, seed)?;
+    let task = work.task(device)?;
+    if let Ok(large) = device.allocate(2 * PAGE + PAGE / 2) {
+        for end in [PAGE, 2 * PAGE] {
+            task.clear()?;
+            let mut job = task.job.clone();
+            if let Some(input) = &mut job.segments[segment::INPUT] {
+                let mut bytes = vec![0; input.length as usize];
+                input.memory.read(0, &mut bytes)?;
+                let start = end - 128;
+                large.write(start, &bytes)?;
+                (input.memory, input.offset) = (Arc::clone(&large), start as u64);
+            }
+            let ticket = device.submit(&job)?;
+            finish(device, ticket, &task)?;
+        }
+    }
     run_one(device, &mut work)
 }
 

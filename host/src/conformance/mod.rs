@@ -18,6 +18,8 @@ use cbp_driver::{Device, Error, OutOfRange, Transport};
 use cbp_numerics::NetworkError;
 use serde::Serialize;
 
+use crate::runtime::RunError;
+
 /// Longest time, on the device's scale, that any wait of a case may take.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -48,6 +50,9 @@ pub enum Failure {
     /// The array is too small.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// A network did not run.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// Anything else.
     #[error("{0}")]
     Other(String),
