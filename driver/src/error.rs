@@ -107,6 +107,9 @@ pub enum Error {
     /// Every ring entry holds a job that runs, or whose completion was not taken.
     #[error("all {0} ring entries are in use; wait for a ticket first")]
     RingFull(u32),
+    /// The options cannot be.
+    #[error("the device cannot be used so: {0}")]
+    BadOptions(&'static str),
     /// The job cannot be submitted.
     #[error("this job cannot be submitted: {0}")]
     BadJob(&'static str),

@@ -22,7 +22,8 @@ pub struct Segment<M> {
 }
 
 impl<M: DmaMemory> Segment<M> {
-    /// All of a memory, the same for every run.
+    /// All of a memory, the same for every run. Of one of 4 GiB or more the first 4 GiB - 1, which is the most that a
+    /// segment holds.
     pub fn all(memory: &Arc<M>) -> Self {
         let length = u32::try_from(memory.size()).unwrap_or(u32::MAX);
         Self { memory: Arc::clone(memory), offset: 0, length, stride: 0 }

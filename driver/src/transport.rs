@@ -162,7 +162,15 @@ pub trait Transport {
     /// Whatever the back end meets.
     fn wait_interrupt(&mut self, until: Duration) -> Result<(), TransportError>;
 
-    /// Resets the device from outside; its registers lose their values and its transfers are forgotten.
+    /// Lets the device access memory, which no back end does before: what an earlier program left running would write to
+    /// memory that is somebody else's by now. [`Device`](crate::Device) asks for it once a reset is confirmed.
+    ///
+    /// # Errors
+    /// Whatever the back end meets.
+    fn enable_dma(&mut self) -> Result<(), TransportError>;
+
+    /// Resets the device from outside; its registers lose their values, its transfers are forgotten, and it accesses no
+    /// memory until [`Transport::enable_dma`].
     ///
     /// # Errors
     /// [`TransportError::Unsupported`] if the back end cannot.

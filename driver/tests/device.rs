@@ -5,7 +5,7 @@ mod fake;
 
 use std::time::Duration;
 
-use cbp_driver::{Device, DmaMemory, Error, Job, Options, Reset, Segment, Ticket};
+use cbp_driver::{Device, DmaMemory, Error, Info, Job, Options, Reset, Segment, Ticket};
 use cbp_isa::registers;
 use cbp_isa::ring::{ErrorCode, completion};
 use fake::{Corruption, Fake, FakeDma, config};
@@ -51,6 +51,12 @@ fn strangers_are_refused() {
     let fake = Fake::new();
     fake.state().gone = true;
     assert!(matches!(Device::open(fake, Options::default()), Err(Error::DeviceGone)));
+}
+
+#[test]
+fn rings_that_are_too_large() {
+    let error = Device::open(Fake::new(), Options { ring_log2: 16, ..Options::default() }).err().unwrap();
+    assert!(matches!(error, Error::BadOptions(_)) && error.to_string().contains("2^15"), "{error}");
 }
 
 #[test]
@@ -189,6 +195,38 @@ fn resets_escalate() {
     assert!(matches!(device.reset(), Err(Error::Timeout { .. })));
     drop(device);
     assert_eq!(fake.state().memory.len(), 2, "the rings stay");
+}
+
+/// What an earlier program left running must not write to memory that is somebody else's by now.
+#[test]
+fn memory_is_out_of_reach_until_a_reset_is_confirmed() {
+    let fake = Fake::new();
+    Info::of(fake.clone()).unwrap();
+    assert!(!fake.state().dma, "asking changes nothing");
+    fake.state().stuck = 99;
+    assert!(Device::open(fake.clone(), Options::default()).is_err());
+    assert!(!fake.state().dma, "nobody knows what it still does");
+    fake.state().stuck = 2;
+    let _device = open(&fake, 1);
+    assert!(fake.state().dma);
+}
+
+/// A reset that the kernel refuses is no reason not to try a harder one.
+#[test]
+fn resets_that_fail() {
+    let fake = Fake::new();
+    let mut device = open(&fake, 1);
+    fake.state().refused = Some(Reset::Function);
+    fake.state().stuck = 1;
+    device.reset().unwrap();
+    assert_eq!(fake.state().resets, [Reset::Bus]);
+    fake.state().refused = Some(Reset::Bus);
+    fake.state().stuck = 99;
+    assert!(matches!(device.reset(), Err(Error::Transport(_))), "the last thing that failed");
+    fake.state().gone_at = Some(Reset::Function);
+    fake.state().resets.clear();
+    assert!(matches!(device.reset(), Err(Error::DeviceGone)));
+    assert!(fake.state().resets.is_empty());
 }
 
 /// Who only polls hears of what happened to the device.

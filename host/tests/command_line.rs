@@ -258,6 +258,22 @@ fn boards_are_listed_and_explained() {
     refused(&["device", "info", "x"], &["0000:03:00.0"]);
     let enabled = fs::read_to_string(tree.path().join("bus/pci/devices/0000:01:00.0/enable")).unwrap();
     assert!(enabled.starts_with('0'));
+
+    // A board that cannot be read hides no other.
+    let sick = tree.path().join("bus/pci/devices/0000:00:01.0");
+    fs::create_dir(&sick).unwrap();
+    for (name, text) in [("vendor", "0x1209"), ("device", "0xcb00"), ("class", "nonsense")] {
+        fs::write(sick.join(name), text).unwrap();
+    }
+    let (text, output) = run(&["devices"]);
+    assert!(
+        output.status.success() && text.contains("cannot be read") && text.contains("0000:01:00.0"),
+        "{text}"
+    );
+    let (text, _) = run(&["devices", "--json"]);
+    let boards: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(boards[0]["error"].as_str().unwrap().contains("class") && boards[1]["error"].is_null(), "{text}");
+
     let empty = tempfile::tempdir().unwrap();
     let output = cbp(&["devices", "--sysfs", empty.path().to_str().unwrap()]);
     assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("rescan"));

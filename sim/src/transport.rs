@@ -97,6 +97,11 @@ impl Transport for SimTransport {
         Ok(())
     }
 
+    /// Nothing stands between the model and its memory.
+    fn enable_dma(&mut self) -> Result<(), TransportError> {
+        Ok(())
+    }
+
     fn reset(&mut self, _: Reset) -> Result<(), TransportError> {
         Ok(self.device.reset()?)
     }

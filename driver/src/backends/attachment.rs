@@ -12,10 +12,13 @@ use crate::transport::Reset;
 
 /// How a device is attached. Dropping it takes the device's access to memory away.
 pub(crate) trait Attachment: Send {
-    /// Sleeps until an interrupt came, at most for `nap` of wall time; `round` counts the calls of one wait from 0.
-    fn wait(&mut self, nap: Duration, round: u32) -> Result<(), PciError>;
+    /// Sleeps until an interrupt comes, at most for `nap` of wall time.
+    fn wait(&mut self, nap: Duration) -> Result<(), PciError>;
 
-    /// Resets the device.
+    /// Lets the device access memory.
+    fn enable_dma(&mut self) -> Result<(), PciError>;
+
+    /// Resets the device; it then accesses no memory.
     fn reset(&mut self, reset: Reset) -> Result<(), PciError>;
 }
 
@@ -24,6 +27,8 @@ pub(crate) struct Parts {
     /// Of the back end.
     pub(crate) name: &'static str,
     pub(crate) registers: Registers,
+    /// The board's register that lets messages through, if interrupts come as messages.
+    pub(crate) msi_enable: Option<u32>,
     pub(crate) attachment: Box<dyn Attachment>,
     pub(crate) pool: Pool,
 }

@@ -5,17 +5,16 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
-
-use crate::backends::command::{self, ENABLED, INTX_DISABLE};
+use crate::backends::command::{self, BUS_MASTER, INTX_DISABLE, MEMORY};
+use crate::pci::lock::Lock;
 use crate::pci::{PciDevice, PciError, sysfs};
 use crate::transport::Reset;
 
-/// A device that belongs to this process, and may access memory while it does. Dropping it puts back what was.
+/// A device that belongs to this process. Dropping it puts back what was, but for access to memory.
 #[derive(Debug)]
 pub(crate) struct ConfigFile {
     config: File,
+    _lock: Lock,
     device: PathBuf,
     /// The command register before.
     before: u16,
@@ -24,25 +23,32 @@ pub(crate) struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Takes the device and lets it access memory.
+    /// Takes the device and lets it answer. It accesses no memory, even if a process that was killed left it running, and
+    /// raises no interrupt that nobody handles.
     pub(crate) fn open(device: &PciDevice) -> Result<Self, PciError> {
         let path = device.path.join("config");
+        let lock = Lock::take(&device.path, device.address)?;
         let config = sysfs::open(&path)?;
-        // Others of us would reset the device under this process. Nobody else locks this file.
-        match flock(&config, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(PciError::Busy(device.address)),
-            Err(error) => return Err(PciError::file(path, error.into())),
-        }
         // A process that was killed leaves access to memory behind, which must not come back.
-        let before = command::read(&config, 0).map_err(|e| PciError::file(&path, e))? & !command::BUS_MASTER;
-        let mut this = Self { config, device: device.path.clone(), before, enabled: false };
+        let before = command::read(&config, 0).map_err(|e| PciError::file(&path, e))? & !BUS_MASTER;
+        let mut this = Self { config, _lock: lock, device: device.path.clone(), before, enabled: false };
         if device.driver.is_none() {
             this.enable("1")?;
             this.enabled = true;
         }
-        this.command(ENABLED, 0)?;
+        this.answer_only()?;
         Ok(this)
+    }
+
+    /// Lets the device access memory.
+    pub(crate) fn enable_dma(&self) -> Result<(), PciError> {
+        self.command(BUS_MASTER, 0)
+    }
+
+    /// The state after opening and after a reset.
+    fn answer_only(&self) -> Result<(), PciError> {
+        // The kernel enables the pin with the device. Without a driver nobody silences it, also for those who share it.
+        self.command(if self.enabled { MEMORY | INTX_DISABLE } else { MEMORY }, BUS_MASTER)
     }
 
     /// Lets the device raise its legacy interrupt again, which the kernel disabled when it came.
@@ -67,7 +73,12 @@ impl ConfigFile {
             Reset::Function => return Err(PciError::Unsupported("function-level reset")),
             Reset::Bus => return Err(PciError::Unsupported("bus reset")),
         }
-        self.command(ENABLED, 0)
+        self.answer_only()
+    }
+
+    /// Fails if it has left the bus.
+    pub(crate) fn check_present(&self) -> Result<(), PciError> {
+        command::read(&self.config, 0).map(drop).map_err(|e| self.failed(e))
     }
 
     fn command(&self, set: u16, clear: u16) -> Result<(), PciError> {
@@ -98,10 +109,17 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::pci::fake::Tree;
+    use crate::pci::fake::{BOARD, Tree};
 
-    fn command_of(tree: &Tree) -> u8 {
-        fs::read(tree.board().join("config")).unwrap()[4]
+    fn command_of(tree: &Tree) -> u16 {
+        let config = fs::read(tree.board().join("config")).unwrap();
+        u16::from_le_bytes([config[4], config[5]])
+    }
+
+    fn set_command(tree: &Tree, value: u16) {
+        let mut config = fs::read(tree.board().join("config")).unwrap();
+        config[4..6].copy_from_slice(&value.to_le_bytes());
+        fs::write(tree.board().join("config"), config).unwrap();
     }
 
     fn open(tree: &Tree) -> Result<ConfigFile, PciError> {
@@ -112,13 +130,40 @@ mod tests {
     fn everything_is_put_back() {
         let tree = Tree::new();
         let device = open(&tree).unwrap();
-        assert_eq!(command_of(&tree), 6);
+        assert_eq!(command_of(&tree), MEMORY | INTX_DISABLE);
+        device.enable_dma().unwrap();
+        let enabled = MEMORY | INTX_DISABLE | BUS_MASTER;
+        assert_eq!(command_of(&tree), enabled);
         assert!(fs::read_to_string(tree.board().join("enable")).unwrap().starts_with('1'));
         assert!(matches!(open(&tree), Err(PciError::Busy(_))));
-        assert_eq!(command_of(&tree), 6, "the second one changed nothing");
+        assert_eq!(command_of(&tree), enabled, "the second one changed nothing");
         drop(device);
         assert_eq!(command_of(&tree), 0);
         assert!(fs::read_to_string(tree.board().join("enable")).unwrap().starts_with('0'));
+    }
+
+    /// What a process that was killed left behind, and what a reset brings back with the saved configuration.
+    #[test]
+    fn access_to_memory_is_never_inherited() {
+        let tree = Tree::new();
+        set_command(&tree, MEMORY | BUS_MASTER);
+        let device = open(&tree).unwrap();
+        assert_eq!(command_of(&tree), MEMORY | INTX_DISABLE);
+        fs::write(tree.board().join("reset"), "").unwrap();
+        set_command(&tree, MEMORY | BUS_MASTER);
+        device.reset(Reset::Function).unwrap();
+        assert_eq!(command_of(&tree), MEMORY | INTX_DISABLE);
+        drop(device);
+        assert_eq!(command_of(&tree), MEMORY);
+    }
+
+    /// With a driver of the kernel the pin has a handler.
+    #[test]
+    fn a_driver_keeps_its_interrupt() {
+        let tree = Tree::new();
+        tree.bound(BOARD, "uio_pci_generic");
+        let _device = open(&tree).unwrap();
+        assert_eq!(command_of(&tree), MEMORY);
     }
 
     #[test]
@@ -151,11 +196,8 @@ mod tests {
     fn rearming_clears_one_bit() {
         let tree = Tree::new();
         let device = open(&tree).unwrap();
-        let mut config = fs::read(tree.board().join("config")).unwrap();
-        config[5] = 5;
-        fs::write(tree.board().join("config"), &config).unwrap();
+        set_command(&tree, MEMORY | 5 << 8);
         device.rearm().unwrap();
-        let config = fs::read(tree.board().join("config")).unwrap();
-        assert_eq!(config[4..6], [6, 1]);
+        assert_eq!(command_of(&tree), MEMORY | 1 << 8);
     }
 }

@@ -5,13 +5,14 @@
 //! - `uio`: physical addresses, the legacy interrupt; `sysfs`: physical addresses, polling; both need root
 //! - [`vfio_user`]: a device in another process, over a socket
 //! - `attachment`: what differs between them; `transport`: what does not
-//! - `registers`: the mapped register window; `clock`: time on the device's scale ([`TIME_SCALE`])
+//! - `registers`: the mapped register window; `clock`: time on the device's scale ([`TIME_SCALE`]); `pace`: how it is waited
 //! - `command`, `config_file`: control through configuration space; `physical_source`: hugepages as DMA memory
 
 mod attachment;
 mod clock;
 mod command;
 mod config_file;
+mod pace;
 mod physical_source;
 mod registers;
 mod sysfs;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::sync::atomic::{Ordering, fence};
 
-use cbp_isa::registers::WINDOW_BYTES;
+use cbp_isa::registers::{DMA_ADDRESS_BITS, WINDOW_BYTES};
 use memmap2::{MmapOptions, MmapRaw};
 
 use crate::pci::boards::Board;
@@ -66,15 +66,37 @@ impl Registers {
         Ok(())
     }
 
-    /// The address of a register.
+    /// Writes a register of the board's own, at a byte offset in the BAR before the window.
+    pub(crate) fn write_beside(&self, at: u32, value: u32) -> Result<(), OutOfRange> {
+        let at = self.inside(0, at, self.window)?;
+        // SAFETY: `at` is an aligned address inside of the mapping.
+        #[allow(unsafe_code)]
+        unsafe {
+            at.write_volatile(value.to_le());
+        }
+        Ok(())
+    }
+
+    /// How many address bits the device drives. 32 if it does not say: whoever it is, that is enough.
+    pub(crate) fn address_bits(&self) -> u32 {
+        let bits = self.read(DMA_ADDRESS_BITS.offset).unwrap_or_default();
+        if (32..=64).contains(&bits) { bits } else { 32 }
+    }
+
+    /// The address of a register of the window.
     fn at(&self, offset: u32) -> Result<*mut u32, OutOfRange> {
-        let (offset, size) = (offset as usize, WINDOW_BYTES as usize);
+        self.inside(self.window, offset, WINDOW_BYTES as usize)
+    }
+
+    /// The address of a register in a part of the mapping.
+    fn inside(&self, start: usize, offset: u32, size: usize) -> Result<*mut u32, OutOfRange> {
+        let offset = offset as usize;
         OutOfRange::check(offset, 4, size)?;
         if !offset.is_multiple_of(4) {
             return Err(OutOfRange { offset, length: 4, size });
         }
         #[allow(clippy::cast_ptr_alignment)] // mappings start at pages, windows at multiples of their size
-        Ok(self.map.as_mut_ptr().wrapping_add(self.window + offset).cast())
+        Ok(self.map.as_mut_ptr().wrapping_add(start + offset).cast())
     }
 }
 

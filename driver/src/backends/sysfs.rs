@@ -1,6 +1,5 @@
 //! A device without a driver: its files in sysfs, physical addresses, polling.
 
-use std::hint;
 use std::thread;
 use std::time::Duration;
 
@@ -12,32 +11,23 @@ use crate::memory::Pool;
 use crate::pci::{PciDevice, PciError};
 use crate::transport::Reset;
 
-/// Rounds of a wait that spin: jobs of microseconds end in them.
-const SPINS: u32 = 64;
-/// Length of one, in hints to the processor.
-const SPIN: u32 = 32;
-const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
-/// log2 of longest by shortest sleep.
-const GROWTH: u32 = 5;
-
 /// Nothing but configuration space.
 struct Polling(ConfigFile);
 
 /// Opens a device that is bound to no driver.
 pub(crate) fn open(device: &PciDevice) -> Result<Parts, PciError> {
     let board = device.known()?;
-    if let Some(driver) = device.driver.clone() {
-        return Err(PciError::ForeignDriver { address: device.address, driver, remedy: "unbind" });
-    }
+    device.check_driver(None)?;
     check_addresses(device)?;
     // Enabled first: the registers of a device that is not answer with all ones.
     let config = ConfigFile::open(device)?;
     let registers = Registers::of_resource(device, board)?;
     Ok(Parts {
         name: "sysfs",
-        registers,
+        msi_enable: None,
         attachment: Box::new(Polling(config)),
-        pool: Pool::new(PhysicalSource),
+        pool: Pool::new(PhysicalSource { address_bits: registers.address_bits() }),
+        registers,
     })
 }
 
@@ -50,12 +40,13 @@ pub(crate) fn check_addresses(device: &PciDevice) -> Result<(), PciError> {
 }
 
 impl Attachment for Polling {
-    fn wait(&mut self, nap: Duration, round: u32) -> Result<(), PciError> {
-        match round.checked_sub(SPINS) {
-            None => (0..SPIN).for_each(|_| hint::spin_loop()),
-            Some(sleeps) => thread::sleep((SHORTEST_SLEEP * (1 << sleeps.min(GROWTH))).min(nap)),
-        }
+    fn wait(&mut self, nap: Duration) -> Result<(), PciError> {
+        thread::sleep(nap);
         Ok(())
+    }
+
+    fn enable_dma(&mut self) -> Result<(), PciError> {
+        self.0.enable_dma()
     }
 
     fn reset(&mut self, reset: Reset) -> Result<(), PciError> {

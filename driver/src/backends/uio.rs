@@ -1,11 +1,13 @@
-//! A device bound to `uio_pci_generic`: as sysfs, and the legacy interrupt.
+//! A device bound to `uio_pci_generic`: as sysfs, and the legacy interrupt if it has one.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
 
 use crate::backends::attachment::{Attachment, Parts, poll_for};
 use crate::backends::config_file::ConfigFile;
@@ -20,28 +22,26 @@ use crate::transport::Reset;
 struct Uio {
     config: ConfigFile,
     node: File,
+    /// Not every board has a pin: some wrappers send messages only, which this driver of the kernel knows nothing of.
+    pin: bool,
 }
 
 /// Opens a device that is bound to `uio_pci_generic`.
 pub(crate) fn open(device: &PciDevice) -> Result<Parts, PciError> {
     let board = device.known()?;
-    match device.driver.clone() {
-        Some(driver) if driver == bind::UIO => {}
-        Some(driver) => {
-            return Err(PciError::ForeignDriver { address: device.address, driver, remedy: "unbind" });
-        }
-        None => return Err(PciError::Unbound { address: device.address, wanted: bind::UIO }),
-    }
+    device.check_driver(Some(bind::UIO))?;
     check_addresses(device)?;
     // Before the node: closing one takes the device's access to memory away, even if another process has it open.
     let config = ConfigFile::open(device)?;
     let node = sysfs::open(&node(&device.path)?)?;
     let registers = Registers::of_resource(device, board)?;
+    let pin = device.function.as_ref().is_some_and(|function| function.intx);
     Ok(Parts {
         name: "uio",
+        msi_enable: None,
+        attachment: Box::new(Uio { config, node, pin }),
+        pool: Pool::new(PhysicalSource { address_bits: registers.address_bits() }),
         registers,
-        attachment: Box::new(Uio { config, node }),
-        pool: Pool::new(PhysicalSource),
     })
 }
 
@@ -54,17 +54,36 @@ fn node(device: &Path) -> Result<PathBuf, PciError> {
     Ok(Path::new("/dev").join(name))
 }
 
+impl Uio {
+    /// Takes the interrupt, so that the next wait sleeps.
+    fn take(&mut self) -> Result<(), PciError> {
+        match self.node.read_exact(&mut [0; 4]) {
+            // The device has left, or the firmware gave its pin no interrupt.
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => {
+                self.config.check_present()?;
+                self.pin = false;
+                Ok(())
+            }
+            read => read.map_err(|e| PciError::system("read of the uio node", e)),
+        }
+    }
+}
+
 impl Attachment for Uio {
-    fn wait(&mut self, nap: Duration, _round: u32) -> Result<(), PciError> {
+    fn wait(&mut self, nap: Duration) -> Result<(), PciError> {
+        if !self.pin {
+            thread::sleep(nap);
+            return Ok(());
+        }
         // Only now: before the driver acknowledged the last interrupt, its level would raise it again. `uio_pci_generic`
         // takes no writes to its node, so this goes through configuration space.
         self.config.rearm()?;
         let ready = poll_for(&mut [PollFd::new(&self.node, PollFlags::IN)], nap)?;
-        if ready {
-            let mut count = [0; 4];
-            self.node.read_exact(&mut count).map_err(|e| PciError::system("read of the uio node", e))?;
-        }
-        Ok(())
+        if ready { self.take() } else { Ok(()) }
+    }
+
+    fn enable_dma(&mut self) -> Result<(), PciError> {
+        self.config.enable_dma()
     }
 
     fn reset(&mut self, reset: Reset) -> Result<(), PciError> {
@@ -75,6 +94,7 @@ impl Attachment for Uio {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TransportError;
     use crate::pci::fake::{BOARD, Tree};
 
     #[test]
@@ -83,6 +103,34 @@ mod tests {
         assert!(node(&tree.board()).is_err());
         fs::create_dir_all(tree.board().join("uio/uio3")).unwrap();
         assert_eq!(node(&tree.board()).unwrap(), Path::new("/dev/uio3"));
+    }
+
+    /// A file whose reads fail as those of a node do without a device or without an interrupt.
+    fn failing() -> File {
+        File::open("/proc/self/mem").unwrap()
+    }
+
+    #[test]
+    fn boards_without_an_interrupt() {
+        let tree = Tree::new();
+        let config = ConfigFile::open(&PciDevice::read(&tree.sysfs(), Tree::address()).unwrap()).unwrap();
+        let mut uio = Uio { config, node: failing(), pin: true };
+        uio.wait(Duration::ZERO).unwrap();
+        assert!(!uio.pin, "it sleeps from now on");
+        uio.wait(Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn boards_that_are_gone() {
+        let tree = Tree::new();
+        let config = ConfigFile::open(&PciDevice::read(&tree.sysfs(), Tree::address()).unwrap()).unwrap();
+        let mut uio = Uio { config, node: failing(), pin: true };
+        fs::write(tree.board().join("config"), [0xff; 64]).unwrap();
+        for _ in 0..2 {
+            for result in [uio.wait(Duration::ZERO), uio.take()] {
+                assert!(matches!(TransportError::from(result.unwrap_err()), TransportError::Gone));
+            }
+        }
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl<T: Transport> Device<T> {
     /// No device, another device, another version, or no memory. The device is then left disabled.
     pub fn open(transport: T, options: Options) -> Result<Self, Error> {
         if options.ring_log2 > 15 {
-            return Err(Error::BadJob("rings have at most 2^15 entries"));
+            return Err(Error::BadOptions("rings have at most 2^15 entries"));
         }
         let mut window = Window(transport);
         let info = Info::read(&mut window)?;

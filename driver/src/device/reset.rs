@@ -39,6 +39,7 @@ impl<T: Transport> Device<T> {
     fn start(&mut self) -> Result<(), Error> {
         let queue = self.queue.as_ref().ok_or(Error::NeedsReset)?;
         let w = &mut self.window;
+        w.0.enable_dma()?;
         if let Some(bytes) = self.options.burst_limit {
             w.write(registers::BURST_LIMIT, bytes)?;
         }
@@ -61,7 +62,7 @@ impl<T: Transport> Device<T> {
     pub(super) fn quiesce(&mut self) -> Result<(), Error> {
         self.state = State::Stopped;
         let stopped = self.soft_reset();
-        let first = match self.watch(stopped) {
+        let mut last = match self.watch(stopped) {
             Err(first @ Error::Timeout { .. }) => first,
             other => return other,
         };
@@ -69,15 +70,20 @@ impl<T: Transport> Device<T> {
             match self.window.0.reset(reset) {
                 Ok(()) => {}
                 Err(TransportError::Unsupported(_)) => continue,
-                Err(error) => return self.watch(Err(error.into())),
+                Err(TransportError::Gone) => return self.watch(Err(Error::DeviceGone)),
+                // A harder one may work.
+                Err(error) => {
+                    last = error.into();
+                    continue;
+                }
             }
             let again = self.soft_reset();
             match self.watch(again) {
-                Err(Error::Timeout { .. }) => {}
+                Err(timeout @ Error::Timeout { .. }) => last = timeout,
                 other => return other,
             }
         }
-        Err(first)
+        Err(last)
     }
 
     fn soft_reset(&mut self) -> Result<(), Error> {

@@ -1,4 +1,5 @@
-//! Hugepages: large pages that the kernel never moves or swaps out.
+//! Hugepages: large pages that the kernel does not swap out or compact. It moves one only for an administrator who takes
+//! memory out of use, and on machines that do that a board needs VFIO.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,8 +19,10 @@ const MEMINFO: &str = "/proc/meminfo";
 pub struct Hugepages {
     /// Bytes of one.
     pub size: usize,
-    /// How many nobody uses.
+    /// How many nobody uses, and nobody has reserved.
     pub free: usize,
+    /// How many there are.
+    pub total: usize,
 }
 
 impl Hugepages {
@@ -38,7 +41,9 @@ impl Hugepages {
             line.split_whitespace().next()?.parse::<usize>().ok()
         };
         let size = value("Hugepagesize")?.checked_mul(1024)?;
-        size.is_power_of_two().then_some(Self { size, free: value("HugePages_Free")? })
+        let reserved = value("HugePages_Rsvd").unwrap_or(0);
+        let free = value("HugePages_Free")?.saturating_sub(reserved);
+        size.is_power_of_two().then_some(Self { size, free, total: value("HugePages_Total").unwrap_or(free) })
     }
 
     /// Pages that hold this many bytes.
@@ -56,31 +61,50 @@ impl Hugepages {
         Ok(Mapped::new(self.map_file(&file, count)?))
     }
 
-    /// Maps `count` pages that follow each other in physical memory too; returns the physical address of the first.
+    /// Maps `count` pages that follow each other in physical memory too, below 2^`bits`; returns the physical address of
+    /// the first.
     ///
     /// # Errors
-    /// There are not that many, they are not contiguous, or the kernel hides where they are.
-    pub fn map_contiguous(&self, count: usize, pagemap: &Pagemap) -> Result<(Mapped, u64), PciError> {
-        let mut longest = 0;
+    /// There are not that many, they are not contiguous, they lie higher, or the kernel hides where they are.
+    pub fn map_contiguous(
+        &self,
+        count: usize,
+        bits: u32,
+        pagemap: &Pagemap,
+    ) -> Result<(Mapped, u64), PciError> {
+        let (mut longest, mut high) = (0, false);
         // The kernel usually hands neighbours out. If not, all free pages are looked at.
         for candidates in [count, self.free.max(count)] {
-            let file = self.file(candidates)?;
+            let file = match self.file(candidates) {
+                // Another process was faster.
+                Err(_) if candidates > count => break,
+                file => file?,
+            };
             let all = Mapped::new(self.map_file(&file, candidates)?);
             let places = self.places(&all, candidates, pagemap)?;
-            let (run, length) = find_run(&places, count, self.size as u64);
+            let (run, length) = find_run(&places, count, self.size as u64, bits);
             longest = longest.max(length);
+            high |= places.iter().any(|&place| !reaches(bits, place, self.size as u64));
             if let Some(run) = run {
                 let memory = Mapped::new(self.reorder(&file, &run)?);
                 self.give_back(&file, candidates, &run)?;
                 return self.check(memory, count, pagemap);
             }
         }
-        Err(PciError::NotContiguous { bytes: count * self.size, wanted: count, longest })
+        let (bytes, wanted) = (count * self.size, count);
+        Err(if high {
+            PciError::HighHugepages { bytes, wanted, longest, bits }
+        } else {
+            PciError::NotContiguous { bytes, wanted, longest }
+        })
     }
 
     /// A file of `count` pages in memory.
     fn file(&self, count: usize) -> Result<File, PciError> {
-        let missing = || PciError::NoHugepages { wanted: count, free: self.free, kib: self.size / 1024 };
+        let missing = || {
+            let Self { size, free, total } = *self;
+            PciError::NoHugepages { wanted: count, free, total, kib: size / 1024 }
+        };
         let bytes = count.checked_mul(self.size).ok_or_else(missing)?;
         let file = memfd_create("cbp", MemfdFlags::HUGETLB | MemfdFlags::CLOEXEC)
             .map_err(|e| PciError::system("memfd_create(MFD_HUGETLB)", e))?;
@@ -132,16 +156,23 @@ impl Hugepages {
     /// The device writes wherever it is told to, so this is checked once more.
     fn check(&self, memory: Mapped, count: usize, pagemap: &Pagemap) -> Result<(Mapped, u64), PciError> {
         let places = self.places(&memory, count, pagemap)?;
-        match find_run(&places, count, self.size as u64) {
+        match find_run(&places, count, self.size as u64, u64::BITS) {
             (Some(run), _) if run.is_sorted() => Ok((memory, places[0])),
             (_, longest) => Err(PciError::NotContiguous { bytes: count * self.size, wanted: count, longest }),
         }
     }
 }
 
-/// `count` pages that follow each other in physical memory, in that order, and the length of the longest run.
-fn find_run(places: &[u64], count: usize, size: u64) -> (Option<Vec<usize>>, usize) {
-    let mut order: Vec<usize> = (0..places.len()).collect();
+/// Whether a device with this many address bits reaches all of a page.
+const fn reaches(bits: u32, place: u64, size: u64) -> bool {
+    // The size is a power of two, and the place a multiple of it.
+    bits >= u64::BITS || (place | (size - 1)) >> bits == 0
+}
+
+/// `count` pages below 2^`bits` that follow each other in physical memory, in that order, and the length of the longest
+/// run there.
+fn find_run(places: &[u64], count: usize, size: u64, bits: u32) -> (Option<Vec<usize>>, usize) {
+    let mut order: Vec<usize> = (0..places.len()).filter(|&page| reaches(bits, places[page], size)).collect();
     order.sort_unstable_by_key(|&page| places[page]);
     let mut longest = 0;
     let mut run: Range<usize> = 0..0;
@@ -164,9 +195,10 @@ mod tests {
 
     #[test]
     fn meminfo() {
-        let text = "MemTotal: 1 kB\nHugePages_Total:       8\nHugePages_Free:        6\nHugepagesize:       2048 kB\n";
+        let text = "MemTotal: 1 kB\nHugePages_Total:       8\nHugePages_Free:        6\nHugePages_Rsvd:        1\n\
+                    Hugepagesize:       2048 kB\n";
         let pages = Hugepages::parse(text).unwrap();
-        assert_eq!(pages, Hugepages { size: 2 << 20, free: 6 });
+        assert_eq!(pages, Hugepages { size: 2 << 20, free: 5, total: 8 });
         assert_eq!([1, 2 << 20, (2 << 20) + 1].map(|bytes| pages.holding(bytes)), [1, 1, 2]);
         assert_eq!(Hugepages::parse("MemTotal: 1 kB\n"), None);
         assert_eq!(Hugepages::parse(&text.replace("2048", "3000")), None);
@@ -174,14 +206,14 @@ mod tests {
 
     #[test]
     fn a_lack_of_them_says_what_to_do() {
-        let pages = Hugepages { size: 2 << 20, free: 0 };
+        let pages = Hugepages { size: 2 << 20, free: 0, total: 0 };
         let error = pages.map(1 << 30).unwrap_err().to_string();
         assert!(error.contains("> /proc/sys/vm/nr_hugepages") || error.contains("MFD_HUGETLB"), "{error}");
     }
 
     #[test]
     fn runs() {
-        let run = |places: &[u64], count| find_run(places, count, 10);
+        let run = |places: &[u64], count| find_run(places, count, 10, 64);
         assert_eq!(run(&[30, 20, 10], 3), (Some(vec![2, 1, 0]), 3));
         assert_eq!(run(&[30, 70, 10, 80, 90], 3), (Some(vec![1, 3, 4]), 3));
         assert_eq!(run(&[30, 70, 10, 80], 3), (None, 2));
@@ -189,11 +221,22 @@ mod tests {
         assert_eq!(run(&[], 1), (None, 0));
     }
 
+    /// A device of 32 bits never sees a page above 4 GiB, and none that ends there is lost.
+    #[test]
+    fn runs_below_a_limit() {
+        let (size, top) = (2 << 20, 1 << 32);
+        let places = [top, top - size, top - 2 * size, top + size];
+        assert_eq!(find_run(&places, 2, size, 32), (Some(vec![2, 1]), 2));
+        assert_eq!(find_run(&places, 3, size, 32), (None, 2));
+        assert_eq!(find_run(&places, 4, size, 33), (Some(vec![2, 1, 0, 3]), 4));
+        assert_eq!(find_run(&places[3..], 1, size, 32), (None, 0));
+    }
+
     proptest! {
         #[test]
         fn runs_are_contiguous(places in prop::collection::hash_set(0_u64..40, 0..30), count in 1_usize..6) {
             let places: Vec<u64> = places.into_iter().map(|p| p * 10).collect();
-            match find_run(&places, count, 10) {
+            match find_run(&places, count, 10, 64) {
                 (Some(run), _) => {
                     prop_assert_eq!(run.len(), count);
                     prop_assert!(run.windows(2).all(|w| places[w[1]] == places[w[0]] + 10));

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::pci::lock::Lock;
 use crate::pci::{Address, PciDevice, PciError, Sysfs, sysfs};
 
 /// The driver of VFIO.
@@ -116,12 +117,17 @@ impl Plan {
     /// Does it.
     ///
     /// # Errors
-    /// A write failed, or the driver did not take the device; what was done before is undone.
+    /// A process uses the device, a write failed, or the driver did not take it; what was done before is undone.
     pub fn run(&self) -> Result<(), PciError> {
         self.run_with(sysfs::write)
     }
 
     fn run_with(&self, mut write: impl FnMut(&Path, &str) -> Result<(), PciError>) -> Result<(), PciError> {
+        if self.steps.is_empty() {
+            return Ok(());
+        }
+        // A process that has the device would lose it, or wait for it in the kernel.
+        let _lock = Lock::take(&self.device, self.address)?;
         for (done, step) in self.steps.iter().enumerate() {
             if let Err(first) = write(&step.path, &step.value) {
                 return Err(self.undo(done, first, write));
@@ -130,8 +136,11 @@ impl Plan {
         if sysfs::link_name(&self.device.join("driver")) == self.driver {
             return Ok(());
         }
-        let driver = self.driver.clone().unwrap_or_default();
-        let first = PciError::NotTaken { address: self.address, driver };
+        let address = self.address;
+        let first = match self.driver.clone() {
+            Some(driver) => PciError::NotTaken { address, driver },
+            None => PciError::NotReleased(address),
+        };
         Err(self.undo(self.steps.len(), first, write))
     }
 
@@ -143,13 +152,15 @@ impl Plan {
         mut write: impl FnMut(&Path, &str) -> Result<(), PciError>,
     ) -> PciError {
         let mut error = first;
+        let mut all = true;
         for (path, value) in self.steps[..done].iter().rev().filter_map(|step| step.undo.as_ref()) {
             if let Err(cause) = write(path, value) {
+                all = false;
                 let (first, path, cause) = (Box::new(error), path.clone(), Box::new(cause));
                 error = PciError::NotUndone { first, path, cause };
             }
         }
-        error
+        if all && done > 0 { PciError::Undone { first: Box::new(error) } } else { error }
     }
 }
 
@@ -227,7 +238,8 @@ mod tests {
         let tree = Tree::new();
         tree.driver(UIO);
         let error = bind(&tree.sysfs(), Tree::address(), UIO).unwrap().run().unwrap_err();
-        assert!(matches!(error, PciError::NotTaken { .. }), "{error}");
+        let PciError::Undone { first } = error else { panic!("{error}") };
+        assert!(matches!(*first, PciError::NotTaken { .. }), "{first}");
         let (driver, cleared) = (state(&tree).0, fs::read(tree.board().join("driver_override")).unwrap());
         assert_eq!((driver, cleared[0]), (None, b'\n'));
         assert!(fs::read_to_string(tree.path("bus/pci/drivers_probe")).unwrap().contains(BOARD));
@@ -249,6 +261,32 @@ mod tests {
         });
         let error = error.unwrap_err().to_string();
         assert!(error.contains("drivers_probe") && error.contains("could not be put back"), "{error}");
+        assert!(!error.contains("everything was put back"), "{error}");
+    }
+
+    #[test]
+    fn drivers_that_do_not_let_go() {
+        let tree = Tree::new();
+        tree.bound(BOARD, "other");
+        let error = unbind(&tree.sysfs(), Tree::address()).unwrap().run().unwrap_err().to_string();
+        assert!(error.contains("still has a driver") && error.contains("everything was put back"), "{error}");
+    }
+
+    /// A process that has the board would lose it, or be handed another's.
+    #[test]
+    fn boards_in_use_stay_where_they_are() {
+        let tree = Tree::new();
+        tree.driver(UIO);
+        let lock = Lock::take(&tree.board(), Tree::address()).unwrap();
+        let plan = bind(&tree.sysfs(), Tree::address(), UIO).unwrap();
+        assert!(matches!(plan.run(), Err(PciError::Busy(_))));
+        assert_eq!(state(&tree), (None, "(null)".to_owned()));
+        drop(lock);
+        plan.run_with(kernel(&tree, "")).unwrap();
+        let lock = Lock::take(&tree.board(), Tree::address()).unwrap();
+        assert!(matches!(unbind(&tree.sysfs(), Tree::address()).unwrap().run(), Err(PciError::Busy(_))));
+        bind(&tree.sysfs(), Tree::address(), UIO).unwrap().run().unwrap(); // nothing to do
+        drop(lock);
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub struct Board {
     pub bar: u8,
     /// First byte of the window in it.
     pub window: u32,
+    /// Register before the window that lets interrupts through as messages, a bit for each line; `None` if there is none,
+    /// or if it is not known: the generator of `LitePCIe` puts its own wherever there is room (`csr.h` says where).
+    /// Waits then end by looking, which costs some time and no job.
+    pub msi_enable: Option<u32>,
 }
 
 /// All of them; entries with a subsystem come before those without.
@@ -42,6 +46,7 @@ pub const BOARDS: &[Board] = &[
         subsystem: Some(Id { vendor: pci::VENDOR, device: pci::subsystem(0x2_0000) }),
         bar: 0,
         window: 0x2_0000,
+        msi_enable: None,
     },
     Board {
         name: "simulated board",
@@ -49,6 +54,7 @@ pub const BOARDS: &[Board] = &[
         subsystem: None,
         bar: 0,
         window: 0,
+        msi_enable: None,
     },
     // The ids that LitePCIe gives every Gen2 x4 design: whether it is ours, only the identity register says.
     Board {
@@ -57,6 +63,7 @@ pub const BOARDS: &[Board] = &[
         subsystem: None,
         bar: 0,
         window: 0x2_0000,
+        msi_enable: None,
     },
 ];
 

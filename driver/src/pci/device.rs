@@ -58,9 +58,9 @@ impl PciDevice {
             class: sysfs::read_hex(&path.join("class"))?,
             board: find(id, subsystem),
             function: Function::decode(&snapshot(&path.join("config"))?, &resource::read(&path)?),
-            link: Link::read(&path, "current")?,
-            max_link: Link::read(&path, "max")?,
-            slot_link: path.parent().map_or(Ok(None), |slot| Link::read(slot, "max"))?,
+            link: Link::read(&path, "current"),
+            max_link: Link::read(&path, "max"),
+            slot_link: path.parent().and_then(|slot| Link::read(slot, "max")),
             numa_node,
             driver: sysfs::link_name(&path.join("driver")),
             iommu_group: IommuGroup::read(&path)?,
@@ -77,26 +77,41 @@ impl PciDevice {
         (link.common(possible) != possible).then_some(possible)
     }
 
+    /// Fails unless this driver of the kernel has it, or none.
+    pub(crate) fn check_driver(&self, wanted: Option<&'static str>) -> Result<(), PciError> {
+        let address = self.address;
+        match (&self.driver, wanted) {
+            (Some(driver), _) if wanted != Some(driver.as_str()) => {
+                Err(PciError::ForeignDriver { address, driver: driver.clone() })
+            }
+            (None, Some(wanted)) => Err(PciError::Unbound { address, wanted }),
+            _ => Ok(()),
+        }
+    }
+
     /// The board, or that this is none.
     pub(crate) fn known(&self) -> Result<&'static Board, PciError> {
         self.board.ok_or(PciError::NotABoard { address: self.address, id: self.id })
     }
 }
 
-/// All boards that this driver knows, in the order of their addresses.
+/// A board of [`discover`].
+pub type Found = (Address, Result<PciDevice, PciError>);
+
+/// All boards that this driver knows, in the order of their addresses. One that cannot be read is there too, with the
+/// reason.
 ///
 /// # Errors
-/// The kernel's files cannot be read.
-pub fn discover(tree: &Sysfs) -> Result<Vec<PciDevice>, PciError> {
+/// The kernel's list of devices cannot be read.
+pub fn discover(tree: &Sysfs) -> Result<Vec<Found>, PciError> {
     let mut boards = Vec::new();
     for address in tree.addresses()? {
         // Of other devices nothing else is read.
         let known = ids(&tree.device(address)).is_ok_and(|(id, subsystem)| find(id, subsystem).is_some());
         match known.then(|| PciDevice::read(tree, address)) {
-            Some(Ok(device)) => boards.push(device),
             // Unplugged meanwhile.
             None | Some(Err(PciError::NoDevice(_))) => {}
-            Some(Err(error)) => return Err(error),
+            Some(device) => boards.push((address, device)),
         }
     }
     Ok(boards)
@@ -131,7 +146,7 @@ mod tests {
     fn a_board_behind_a_port() {
         let tree = Tree::new();
         let found = discover(&tree.sysfs()).unwrap();
-        let [board] = &found[..] else { panic!("{found:?}") };
+        let [(_, Ok(board))] = &found[..] else { panic!("{found:?}") };
         assert_eq!((board.address, board.class), (Tree::address(), 0x12_0000));
         assert_eq!(board.id.to_string(), "1209:cb00");
         assert_eq!(board.board.unwrap().name, "simulated board");
@@ -155,6 +170,26 @@ mod tests {
         fs::write(tree.board().parent().unwrap().join("0000:00:01.0/max_link_width"), "1\n").unwrap();
         let board = PciDevice::read(&tree.sysfs(), Tree::address()).unwrap();
         assert_eq!(board.degraded_from(), None);
+    }
+
+    /// Its files are there, and reading them fails: directories do not read.
+    #[test]
+    fn a_sick_board_hides_no_other() {
+        let tree = Tree::new();
+        for address in ["0000:02:00.0", "0000:03:00.0"] {
+            let path = tree.add(&format!("pci0000:00/{address}"), "0x120000");
+            for file in ["vendor", "device", "resource", "config", "driver_override"] {
+                fs::copy(tree.board().join(file), path.join(file)).unwrap();
+            }
+        }
+        let speed = tree.board().join("current_link_speed");
+        fs::remove_file(&speed).unwrap();
+        fs::create_dir(&speed).unwrap();
+        fs::write(tree.path("bus/pci/devices/0000:02:00.0/resource"), "1 2 3").unwrap();
+        let found = discover(&tree.sysfs()).unwrap();
+        let [(_, Ok(first)), (at, Err(error)), (_, Ok(third))] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((first.link, at.bus, third.address.bus), (None, 2, 3));
+        assert!(error.to_string().contains("resource"), "{error}");
     }
 
     #[test]

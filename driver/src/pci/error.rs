@@ -1,7 +1,9 @@
 //! What stands between the driver and a board: each with its cause and what to do.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
 
 use crate::backends::BadTimeScale;
 use crate::pci::Address;
@@ -29,7 +31,7 @@ pub enum PciError {
         id: Id,
     },
     /// Access is refused.
-    #[error("no permission for {0}; run as root, or install driver/99-cbp.rules and join the group cbp")]
+    #[error("no permission for {}; {}", .0.display(), permission(.0))]
     Permission(PathBuf),
     /// The back end needs a driver that is not bound.
     #[error("{address} is bound to no driver; run `cbp device bind {address} --driver {wanted}` first")]
@@ -40,14 +42,12 @@ pub enum PciError {
         wanted: &'static str,
     },
     /// Another driver owns the device.
-    #[error("{address} is bound to the driver {driver}; run `cbp device {} {address}` first", .remedy)]
+    #[error("{address} is bound to the driver {driver}; run `cbp device unbind {address}` first")]
     ForeignDriver {
         /// Which device.
         address: Address,
         /// Who has it.
         driver: String,
-        /// The command that helps.
-        remedy: &'static str,
     },
     /// The kernel has no such driver.
     #[error("the kernel has no PCI driver {0}; load it with `modprobe {0}`")]
@@ -76,7 +76,7 @@ pub enum PciError {
     )]
     Translated(Address),
     /// Somebody uses it.
-    #[error("{0} is in use by another process; `fuser -v` on its resource0 or VFIO group names it")]
+    #[error("{0} is in use by another process; `fuser -v /sys/bus/pci/devices/{0}/config` names it")]
     Busy(Address),
     /// The BAR does not hold the register window.
     #[error(
@@ -103,14 +103,16 @@ pub enum PciError {
     },
     /// The device uses no hugepages if there are none.
     #[error(
-        "no free hugepages: {wanted} of {kib} KiB needed, {free} free; \
-         run `echo {} > /proc/sys/vm/nr_hugepages` as root", .wanted.max(&8)
+        "no free hugepages: {wanted} of {kib} KiB needed, {free} of {total} free; \
+         run `echo {} > /proc/sys/vm/nr_hugepages` as root", .total.saturating_add(*.wanted).max(8)
     )]
     NoHugepages {
         /// Pages needed.
         wanted: usize,
         /// Pages free.
         free: usize,
+        /// Pages there are.
+        total: usize,
         /// Size of one.
         kib: usize,
     },
@@ -126,6 +128,21 @@ pub enum PciError {
         wanted: usize,
         /// Pages in the longest run.
         longest: usize,
+    },
+    /// Hugepages lie where the device does not reach.
+    #[error(
+        "{bytes} bytes need {wanted} contiguous hugepages below 2^{bits}, as far as the device reaches; the longest run \
+         there has {longest}; reserve them at boot (hugepages=64), when low memory is free, or use VFIO, which needs none"
+    )]
+    HighHugepages {
+        /// Bytes asked for.
+        bytes: usize,
+        /// Pages they need.
+        wanted: usize,
+        /// Pages in the longest run that the device reaches.
+        longest: usize,
+        /// Address bits of the device.
+        bits: u32,
     },
     /// The kernel hides physical addresses.
     #[error(
@@ -145,12 +162,21 @@ pub enum PciError {
     #[error("the kernel's VFIO is not usable: {0}; load vfio_iommu_type1, or use the back end uio or sysfs")]
     Vfio(&'static str),
     /// The driver was asked to take the device and did not.
-    #[error("the driver {driver} did not take {address}, `dmesg` says why; everything was put back")]
+    #[error("the driver {driver} did not take {address}; `dmesg` says why")]
     NotTaken {
         /// Which device.
         address: Address,
         /// Which driver.
         driver: String,
+    },
+    /// The device was to be taken from its driver and was not.
+    #[error("{0} still has a driver; `dmesg` says why")]
+    NotReleased(Address),
+    /// A step failed, and those before it were undone.
+    #[error("{first}; everything was put back")]
+    Undone {
+        /// What failed.
+        first: Box<PciError>,
     },
     /// A step failed, and so did undoing one before it.
     #[error("{first}; and {path} could not be put back: {cause}")]
@@ -178,6 +204,9 @@ pub enum PciError {
     /// The device lacks it.
     #[error("this device has no {0}")]
     Unsupported(&'static str),
+    /// It was unplugged, failed on the bus, or is wanted back by the kernel.
+    #[error("the device is gone; close it, then reseat or rescan it")]
+    Gone,
     /// Any other failure of a file.
     #[error("{path}: {cause}")]
     File {
@@ -194,6 +223,15 @@ pub enum PciError {
         /// What happened.
         cause: io::Error,
     },
+}
+
+/// What gives access to a file. The rule for udev covers the files of VFIO alone.
+fn permission(path: &Path) -> &'static str {
+    if path.starts_with("/dev/vfio") {
+        "install driver/99-cbp.rules and join the group cbp, or run as root"
+    } else {
+        "run as root; without it only the back end vfio works"
+    }
 }
 
 impl PciError {
@@ -216,6 +254,13 @@ impl From<PciError> for TransportError {
     fn from(error: PciError) -> Self {
         match error {
             PciError::Unsupported(what) => Self::Unsupported(what),
+            PciError::Gone => Self::Gone,
+            // What files of a device answer once the kernel has taken it away.
+            PciError::File { cause, .. } | PciError::System { cause, .. }
+                if Errno::from_io_error(&cause) == Some(Errno::NODEV) =>
+            {
+                Self::Gone
+            }
             other => Self::Other(Box::new(other)),
         }
     }
@@ -235,7 +280,7 @@ mod tests {
             PciError::NotABoard { address, id: Id { vendor: 0x8086, device: 1 } },
             PciError::file("/dev/vfio/3", io::ErrorKind::PermissionDenied.into()),
             PciError::Unbound { address, wanted: "vfio-pci" },
-            PciError::ForeignDriver { address, driver: "nvme".into(), remedy: "unbind" },
+            PciError::ForeignDriver { address, driver: "nvme".into() },
             PciError::NoDriver("vfio-pci".into()),
             PciError::NoIommu(address),
             PciError::GroupNotViable { group: 3, others: "0000:03:00.1 (nvme)".into() },
@@ -243,17 +288,50 @@ mod tests {
             PciError::Busy(address),
             PciError::SmallBar { address, bar: 0, size: 4096, needed: 65536 },
             PciError::UnmappableBar { address, bar: 0 },
-            PciError::NoHugepages { wanted: 1, free: 0, kib: 2048 },
+            PciError::NoHugepages { wanted: 1, free: 0, total: 8, kib: 2048 },
+            PciError::HighHugepages { bytes: 1 << 22, wanted: 2, longest: 1, bits: 32 },
+            PciError::NotTaken { address, driver: "vfio-pci".into() },
+            PciError::NotReleased(address),
+            PciError::Undone { first: Box::new(PciError::Gone) },
             PciError::NotContiguous { bytes: 1 << 22, wanted: 2, longest: 1 },
             PciError::HiddenAddresses,
             PciError::LockedMemory(65536),
             PciError::NoBusAddresses(4096),
             PciError::Vfio("there is no /dev/vfio/vfio"),
+            PciError::Gone,
             PciError::TimeScale(BadTimeScale("fast".into())),
         ];
         for text in errors.iter().map(ToString::to_string) {
             assert!(text.contains("; ") && !text.contains(['\n', '{']) && !text.contains("  "), "{text}");
         }
+    }
+
+    /// The rule for udev opens the groups of VFIO and nothing else.
+    #[test]
+    fn permissions() {
+        let text = |path: &str| PciError::file(path, io::ErrorKind::PermissionDenied.into()).to_string();
+        assert!(text("/dev/vfio/3").contains("99-cbp.rules"));
+        for file in ["/sys/bus/pci/devices/0000:03:00.0/enable", "/dev/uio0"] {
+            assert!(text(file).contains("root") && !text(file).contains("rules"));
+        }
+    }
+
+    #[test]
+    fn advice_on_hugepages_changes_something() {
+        let text = |wanted, total| PciError::NoHugepages { wanted, free: 0, total, kib: 2048 }.to_string();
+        assert!(
+            text(1, 0).contains("echo 8 ")
+                && text(1, 8).contains("echo 9 ")
+                && text(4, 8).contains("echo 12 ")
+        );
+    }
+
+    #[test]
+    fn what_means_that_the_device_is_gone() {
+        let gone = |error: PciError| matches!(TransportError::from(error), TransportError::Gone);
+        assert!(gone(PciError::Gone) && gone(PciError::system("read", Errno::NODEV)));
+        assert!(gone(PciError::file("config", Errno::NODEV.into())));
+        assert!(!gone(PciError::system("read", Errno::IO)));
     }
 
     /// Callers that print causes too must not print them twice.

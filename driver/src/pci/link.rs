@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::pci::{PciError, sysfs};
+use crate::pci::sysfs;
 
 /// What a link does, or could do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,12 +15,13 @@ pub struct Link {
 }
 
 impl Link {
-    /// Reads `current_link_*` or `max_link_*` of a device; `None` if it is no PCIe device or its link is down.
-    pub(crate) fn read(device: &Path, which: &str) -> Result<Option<Self>, PciError> {
-        let read = |what| sysfs::read(&device.join(format!("{which}_link_{what}")));
-        let speed = read("speed")?.as_deref().and_then(parse_speed);
-        let width = read("width")?.and_then(|w| w.parse().ok()).filter(|w| (1..=32).contains(w));
-        Ok(speed.zip(width).map(|(speed, width)| Self { speed, width }))
+    /// Reads `current_link_*` or `max_link_*` of a device; `None` if it is no PCIe device, or if its link is down: the
+    /// files of a device that has left the bus cannot be read.
+    pub(crate) fn read(device: &Path, which: &str) -> Option<Self> {
+        let read = |what| sysfs::read(&device.join(format!("{which}_link_{what}"))).ok()?;
+        let speed = parse_speed(&read("speed")?)?;
+        let width = read("width")?.parse().ok().filter(|w| (1..=32).contains(w))?;
+        Some(Self { speed, width })
     }
 
     /// The link that two ends can form.

@@ -17,13 +17,14 @@ mod error;
 pub(crate) mod fake;
 mod iommu;
 mod link;
+pub(crate) mod lock;
 mod resource;
 pub(crate) mod sysfs;
 
 pub use address::Address;
 pub use bind::{Plan, Step, UIO, VFIO, bind, unbind};
 pub use config_space::{Bar, Function};
-pub use device::{PciDevice, discover};
+pub use device::{Found, PciDevice, discover};
 pub use error::PciError;
 pub use iommu::IommuGroup;
 pub use link::Link;

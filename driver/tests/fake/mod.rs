@@ -36,6 +36,12 @@ pub struct State {
     /// Soft reset never ends; this many outside resets are needed.
     pub stuck: u32,
     pub resets: Vec<Reset>,
+    /// The back end cannot do this one.
+    pub refused: Option<Reset>,
+    /// The back end finds in this one that the device is gone.
+    pub gone_at: Option<Reset>,
+    /// Whether it may access memory.
+    pub dma: bool,
     pub time: Duration,
 }
 
@@ -99,6 +105,7 @@ impl State {
 
     /// Completes the oldest job.
     pub fn complete(&mut self) {
+        assert!(self.dma);
         let index = self.get(registers::QUEUE_COMMAND_CONSUMER);
         let commands = 1 << self.get(registers::QUEUE_COMMAND_LOG2);
         let at = self.address(registers::QUEUE_COMMAND_BASE_LO)
@@ -181,10 +188,25 @@ impl Transport for Fake {
         Ok(())
     }
 
+    fn enable_dma(&mut self) -> Result<(), TransportError> {
+        self.burn()?;
+        let mut s = self.state();
+        assert_eq!((s.get(registers::STATUS), s.get(registers::QUEUE_ENABLE)), (status::RESET_DONE, 0));
+        s.dma = true;
+        Ok(())
+    }
+
     fn reset(&mut self, reset: Reset) -> Result<(), TransportError> {
         self.burn()?;
         let mut s = self.state();
+        if s.refused == Some(reset) {
+            return Err(TransportError::Other("refused".into()));
+        }
+        if s.gone_at == Some(reset) {
+            return Err(TransportError::Gone);
+        }
         s.resets.push(reset);
+        s.dma = false;
         s.stuck = s.stuck.saturating_sub(1);
         Ok(())
     }

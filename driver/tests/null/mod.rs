@@ -109,6 +109,10 @@ impl Transport for Null {
         Ok(())
     }
 
+    fn enable_dma(&mut self) -> Result<(), TransportError> {
+        Ok(())
+    }
+
     fn reset(&mut self, _: Reset) -> Result<(), TransportError> {
         Ok(())
     }

@@ -125,7 +125,11 @@ impl Devices {
     pub fn run(&self) -> Result<ExitCode> {
         let boards = pci::discover(&self.tree.open()).context("cannot list the boards")?;
         if self.json {
-            let all: Vec<Value> = boards.iter().map(to_json).collect();
+            let entry = |(address, board): &pci::Found| match board {
+                Ok(board) => to_json(board),
+                Err(error) => json!({ "address": address.to_string(), "error": error.to_string() }),
+            };
+            let all: Vec<Value> = boards.iter().map(entry).collect();
             println!("{:#}", Value::from(all));
         } else if boards.is_empty() {
             println!("no boards; one that was configured after boot needs `echo 1 > /sys/bus/pci/rescan`");
@@ -134,7 +138,12 @@ impl Devices {
                 "{:13} {:17} {:16} {:15} {:>4} {:>5}",
                 "address", "board", "driver", "link", "NUMA", "IOMMU"
             );
-            boards.iter().for_each(print_row);
+            for (address, board) in &boards {
+                match board {
+                    Ok(board) => print_row(board),
+                    Err(error) => println!("{:13} cannot be read: {error}", address.to_string()),
+                }
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -193,7 +193,7 @@ fn halted<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure
     if let Some(output) = &mut bad.job.segments[segment::OUTPUT] {
         output.length = 0;
     }
-    let (first, second) = (device.submit(&bad.job)?, device.enqueue(&behind.job)?);
+    let (first, second) = (device.enqueue(&bad.job)?, device.enqueue(&behind.job)?);
     device.ring()?;
     match device.wait(first, DEADLINE) {
         Err(Error::JobFailed { code: ErrorCode::OutOfSegment, .. }) => {}

@@ -72,11 +72,11 @@ impl Wire {
         Ok(self.answer()? as u32)
     }
 
-    /// What a kernel and vfio-pci do: addresses, command register, MSI-X with its first vector.
+    /// What a kernel and vfio-pci do: addresses, memory accesses, MSI-X with its first vector.
     fn set_up(&mut self) {
         self.config(0x10, BAR0 as u32, 4);
         self.config(0x18, BAR2 as u32, 4);
-        self.config(4, 6, 2);
+        self.config(4, 2, 2);
         for (at, value) in [(0, MESSAGE.0 as u32), (4, 0), (8, MESSAGE.1), (12, 0)] {
             self.bar(4, BAR2 + at, value).unwrap();
         }
@@ -147,6 +147,10 @@ impl Transport for Guest {
             thread::sleep(Duration::from_micros(100));
         }
         self.heard = self.interrupts.load(Ordering::Acquire);
+        Ok(())
+    }
+    fn enable_dma(&mut self) -> Result<(), TransportError> {
+        self.wire.config(4, 6, 2);
         Ok(())
     }
     fn reset(&mut self, _: Reset) -> Result<(), TransportError> {

@@ -136,9 +136,16 @@ fn memory_that_is_not_there() {
             matches!(error, Error::Timeout { .. } | Error::JobFailed { .. } | Error::LostCompletion { .. }),
             "{error:?}"
         );
-        device.transport().set_bus_master(true).unwrap();
         device.reset().unwrap();
         run_copy(device, 64, 6);
+
+        // What a process that was killed leaves behind: transfers in flight of a device that may not make them.
+        let (from, to) = (device.allocate(1 << 20).unwrap(), device.allocate(1 << 20).unwrap());
+        let job = copy(device, &from, &to);
+        let _ = device.submit(&job).unwrap();
+        device.transport().set_bus_master(false).unwrap();
+        device.reset().unwrap();
+        run_copy(device, 64, 8);
 
         // A reset from outside, as after a soft reset that does not end.
         device.transport().reset(cbp_driver::Reset::Function).unwrap();

@@ -1,7 +1,6 @@
 //! The address space of a device behind an IOMMU.
 
 use std::fs::{File, OpenOptions};
-use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -45,8 +44,8 @@ impl Container {
     /// Opens one and checks what the kernel can do.
     pub(crate) fn open() -> Result<Self, PciError> {
         let open = OpenOptions::new().read(true).write(true).open(NODE);
-        let file = open.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => PciError::Vfio("there is no /dev/vfio/vfio"),
+        let file = open.map_err(|error| match Errno::from_io_error(&error) {
+            Some(Errno::NOENT | Errno::NODEV) => PciError::Vfio("there is no /dev/vfio/vfio"),
             _ => PciError::file(NODE, error),
         })?;
         let number =

@@ -12,19 +12,18 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use cbp_isa::registers;
 use rustix::io::Errno;
 
 use self::container::{Container, IommuSource};
 use self::interrupts::Interrupts;
 use self::request::{Request, call, call_file, call_text, value64};
 use crate::backends::attachment::{Attachment, Parts};
-use crate::backends::command::{self, ENABLED};
+use crate::backends::command::{self, BUS_MASTER, MEMORY};
 use crate::backends::registers::{Registers, check_size};
 use crate::memory::Pool;
+use crate::pci::lock::Lock;
 use crate::pci::{PciDevice, PciError, bind};
 use crate::transport::Reset;
 
@@ -36,28 +35,24 @@ const CONFIG_REGION: u32 = 7;
 
 /// An open device. The order of the fields is the order in which they close.
 struct Vfio {
-    interrupts: Option<Interrupts>,
+    interrupts: Interrupts,
     device: File,
     group: File,
     /// Where the configuration space starts in `device`.
     config: u64,
     /// The kernel can reset the device alone.
     can_reset: bool,
+    _lock: Lock,
 }
 
 /// Opens a device that is bound to `vfio-pci`. The kernel resets the function as part of it.
 pub(crate) fn open(device: &PciDevice) -> Result<Parts, PciError> {
     let board = device.known()?;
     let iommu = device.iommu_group.as_ref().ok_or(PciError::NoIommu(device.address))?;
-    match device.driver.clone() {
-        Some(driver) if driver == bind::VFIO => {}
-        Some(driver) => {
-            return Err(PciError::ForeignDriver { address: device.address, driver, remedy: "unbind" });
-        }
-        None => return Err(PciError::Unbound { address: device.address, wanted: bind::VFIO }),
-    }
+    device.check_driver(Some(bind::VFIO))?;
     iommu.check_viable()?;
     check_size(device, board)?;
+    let lock = Lock::take(&device.path, device.address)?;
     let container = Arc::new(Container::open()?);
     let group = open_group(device, iommu.number)?;
     call_file(&group, Request::GroupSetContainer, container.file.as_raw_fd())
@@ -65,15 +60,17 @@ pub(crate) fn open(device: &PciDevice) -> Result<Parts, PciError> {
     container.set_iommu()?;
     let file = open_device(device, &group)?;
     let (config, _) = region(&file, CONFIG_REGION)?;
-    let mut vfio = Vfio { interrupts: None, can_reset: can_reset(&file)?, device: file, group, config };
-    vfio.command(ENABLED)?;
+    let interrupts = Interrupts::enable(&file)?;
+    let vfio = Vfio { interrupts, can_reset: can_reset(&file)?, device: file, group, config, _lock: lock };
+    vfio.command(MEMORY, BUS_MASTER)?;
     let registers = match region(&vfio.device, u32::from(board.bar))? {
         (start, flags) if flags & REGION_MMAP != 0 => Registers::map(&vfio.device, start, device, board)?,
         _ => return Err(PciError::UnmappableBar { address: device.address, bar: board.bar }),
     };
-    container.set_address_bits(address_bits(&registers))?;
-    vfio.interrupts = Interrupts::enable(&vfio.device)?;
-    Ok(Parts { name: "vfio", registers, attachment: Box::new(vfio), pool: Pool::new(IommuSource(container)) })
+    container.set_address_bits(registers.address_bits())?;
+    let msi_enable = board.msi_enable.filter(|_| vfio.interrupts.any());
+    let (attachment, pool) = (Box::new(vfio), Pool::new(IommuSource(container)));
+    Ok(Parts { name: "vfio", registers, msi_enable, attachment, pool })
 }
 
 fn open_group(device: &PciDevice, number: u32) -> Result<File, PciError> {
@@ -123,26 +120,20 @@ fn region(device: &File, index: u32) -> Result<(u64, u32), PciError> {
     Ok((value64([info[6], info[7]]), info[1]))
 }
 
-/// How many address bits the device drives. 32 if it does not say: whoever it is, that is enough.
-fn address_bits(registers: &Registers) -> u32 {
-    let bits = registers.read(registers::DMA_ADDRESS_BITS.offset).unwrap_or_default();
-    if (32..=64).contains(&bits) { bits } else { 32 }
-}
-
 impl Vfio {
-    fn command(&self, set: u16) -> Result<(), PciError> {
-        command::update(&self.device, self.config, set, 0)
+    fn command(&self, set: u16, clear: u16) -> Result<(), PciError> {
+        command::update(&self.device, self.config, set, clear)
             .map_err(|e| PciError::system("write of the command register", e))
     }
 }
 
 impl Attachment for Vfio {
-    fn wait(&mut self, nap: Duration, _round: u32) -> Result<(), PciError> {
-        match &self.interrupts {
-            Some(interrupts) => interrupts.wait(&self.device, nap)?,
-            None => thread::sleep(nap.min(Duration::from_millis(1))),
-        }
-        Ok(())
+    fn wait(&mut self, nap: Duration) -> Result<(), PciError> {
+        self.interrupts.wait(&self.device, nap)
+    }
+
+    fn enable_dma(&mut self) -> Result<(), PciError> {
+        self.command(BUS_MASTER, 0)
     }
 
     fn reset(&mut self, reset: Reset) -> Result<(), PciError> {
@@ -156,7 +147,7 @@ impl Attachment for Vfio {
             }
         };
         match done {
-            Ok(_) => self.command(ENABLED),
+            Ok(_) => self.command(MEMORY, BUS_MASTER),
             Err(Errno::NOTTY | Errno::NODEV | Errno::INVAL | Errno::PERM) => {
                 Err(PciError::Unsupported("such reset"))
             }
@@ -168,7 +159,7 @@ impl Attachment for Vfio {
 impl Drop for Vfio {
     fn drop(&mut self) {
         // Closing does this too, but buffers may live longer than this, and errors have nobody to go to.
-        let _ = command::update(&self.device, self.config, 0, command::BUS_MASTER);
+        let _ = command::update(&self.device, self.config, 0, BUS_MASTER);
     }
 }
 

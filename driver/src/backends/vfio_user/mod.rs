@@ -33,8 +33,9 @@ const CONFIG: u32 = 7;
 const MSIX: u32 = 2;
 /// VFIO: descriptors of eventfds that interrupts trigger.
 const TRIGGER_EVENTFDS: u32 = 1 << 2 | 1 << 5;
-/// Command register, and its bits: answer memory accesses, be bus master.
+/// Command register, and its values: answer memory accesses; be bus master too.
 const COMMAND: u64 = 4;
+const MEMORY: [u8; 2] = [2, 0];
 const MEMORY_AND_MASTER: [u8; 2] = [6, 0];
 const NANOSECONDS: u64 = 1_000_000_000;
 
@@ -69,7 +70,7 @@ impl VfioUserTransport {
         let read = connection.call(|client| client.region_read(CONFIG, 0, &mut ids));
         read.map_err(VfioUserError::Left)?;
         let [v0, v1, d0, d1] = ids;
-        enable(&mut connection).map_err(VfioUserError::Left)?;
+        answer_only(&mut connection).map_err(VfioUserError::Left)?;
         let eventfds = eventfds(&mut connection)?;
         Ok(Self {
             shared: Arc::new(Mutex::new(connection)),
@@ -94,7 +95,7 @@ impl VfioUserTransport {
     /// # Errors
     /// The device is gone.
     pub fn set_bus_master(&mut self, master: bool) -> Result<(), TransportError> {
-        let value = if master { MEMORY_AND_MASTER } else { [2, 0] };
+        let value = if master { MEMORY_AND_MASTER } else { MEMORY };
         lock(&self.shared).call(|client| client.region_write(CONFIG, COMMAND, &value))
     }
 
@@ -103,9 +104,9 @@ impl VfioUserTransport {
     }
 }
 
-/// Lets the device answer and access memory.
-fn enable(connection: &mut Connection) -> Result<(), TransportError> {
-    connection.call(|client| client.region_write(CONFIG, COMMAND, &MEMORY_AND_MASTER))
+/// Lets the device answer, and access no memory.
+fn answer_only(connection: &mut Connection) -> Result<(), TransportError> {
+    connection.call(|client| client.region_write(CONFIG, COMMAND, &MEMORY))
 }
 
 /// Makes an eventfd for every vector.
@@ -171,11 +172,15 @@ impl Transport for VfioUserTransport {
         Ok(())
     }
 
+    fn enable_dma(&mut self) -> Result<(), TransportError> {
+        self.set_bus_master(true)
+    }
+
     /// The server resets its function, whichever reset is asked for.
     fn reset(&mut self, _: Reset) -> Result<(), TransportError> {
         let mut connection = lock(&self.shared);
         connection.call(Client::reset)?;
-        enable(&mut connection)
+        answer_only(&mut connection)
     }
 }
 

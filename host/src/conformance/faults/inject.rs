@@ -232,6 +232,11 @@ impl<T: Transport> Transport for Injected<T> {
         }
     }
 
+    fn enable_dma(&mut self) -> Result<(), TransportError> {
+        self.control.operation()?;
+        self.inner.enable_dma()
+    }
+
     fn reset(&mut self, reset: Reset) -> Result<(), TransportError> {
         self.control.operation()?;
         self.inner.reset(reset)
