@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::backends::BadTimeScale;
+use crate::backends::vfio_user::VfioUserError;
 use crate::pci::Address;
 use crate::pci::boards::Id;
 use crate::transport::TransportError;
@@ -165,6 +166,9 @@ pub enum PciError {
     /// The environment variable is no positive number.
     #[error(transparent)]
     TimeScale(#[from] BadTimeScale),
+    /// The server of a device in another process did not map memory.
+    #[error(transparent)]
+    VfioUser(VfioUserError),
     /// A file of the kernel holds something unexpected.
     #[error("{path} holds {found:?}, which is no {wanted}")]
     Unexpected {
@@ -216,6 +220,7 @@ impl From<PciError> for TransportError {
     fn from(error: PciError) -> Self {
         match error {
             PciError::Unsupported(what) => Self::Unsupported(what),
+            PciError::VfioUser(error) => error.into(),
             other => Self::Other(Box::new(other)),
         }
     }
