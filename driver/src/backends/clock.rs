@@ -35,10 +35,15 @@ impl Clock {
         scaled(self.start.elapsed(), 1.0 / self.scale)
     }
 
+    /// Wall time of a time of the device.
+    pub(crate) fn wall(&self, time: Duration) -> Duration {
+        scaled(time, self.scale)
+    }
+
     /// How long to sleep now if the wait ends at `until`: wall time.
     pub(crate) fn nap(&self, until: Duration) -> Duration {
-        let left = scaled(until.saturating_sub(self.now()), self.scale);
-        left.min(scaled(NAP, self.scale).clamp(NAP, LONGEST_NAP))
+        let left = self.wall(until.saturating_sub(self.now()));
+        left.min(self.wall(NAP).clamp(NAP, LONGEST_NAP))
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use crate::backends::BadTimeScale;
+use crate::backends::vfio_user::VfioUserError;
 use crate::pci::Address;
 use crate::pci::boards::Id;
 use crate::transport::TransportError;
@@ -191,6 +192,9 @@ pub enum PciError {
     /// The environment variable is no positive number.
     #[error(transparent)]
     TimeScale(#[from] BadTimeScale),
+    /// The server of a device in another process did not map memory.
+    #[error(transparent)]
+    VfioUser(VfioUserError),
     /// A file of the kernel holds something unexpected.
     #[error("{path} holds {found:?}, which is no {wanted}")]
     Unexpected {
@@ -261,6 +265,7 @@ impl From<PciError> for TransportError {
             {
                 Self::Gone
             }
+            PciError::VfioUser(error) => error.into(),
             other => Self::Other(Box::new(other)),
         }
     }

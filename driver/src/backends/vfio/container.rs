@@ -1,14 +1,13 @@
 //! The address space of a device behind an IOMMU.
 
 use std::fs::{File, OpenOptions};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
+use rustix::param::page_size;
 
 use super::request::{Request, call, call_number, low_high, value64};
-use crate::memory::{Hugepages, Mapped, Ranges, Region, Source};
+use crate::memory::{Hugepages, Mapped, Ranges, Region, Source, shared};
 use crate::pci::PciError;
 
 const NODE: &str = "/dev/vfio/vfio";
@@ -28,9 +27,6 @@ const MOST_INFO_WORDS: usize = 1 << 14;
 const USUAL_RANGES: [(u64, u64); 2] = [(0, 0xfee0_0000), (0xfef0_0000, 1 << 39)];
 /// Bus address 0 is no valid one for many devices.
 const FIRST_ADDRESS: u64 = 0x1000;
-
-/// Smallest region of ordinary pages.
-const SMALL_REGION: usize = 64 << 10;
 
 /// An open container; it is empty until groups join it.
 #[derive(Debug)]
@@ -123,15 +119,7 @@ impl Container {
     }
 
     fn small(self: &Arc<Self>, bytes: usize) -> Result<Region, PciError> {
-        let page = rustix::param::page_size();
-        let size = bytes.max(SMALL_REGION).next_multiple_of(page);
-        // Shared and not private memory: after a fork, a private page would be copied and the device left behind.
-        let file =
-            memfd_create("cbp", MemfdFlags::CLOEXEC).map_err(|e| PciError::system("memfd_create", e))?;
-        let file = File::from(file);
-        file.set_len(size as u64).map_err(|e| PciError::file(Path::new("memfd"), e))?;
-        let map = memmap2::MmapOptions::new().len(size).map_raw(&file);
-        self.map(Mapped::new(map.map_err(|e| PciError::system("mmap of DMA memory", e))?), page)
+        self.map(shared(bytes)?.0, page_size())
     }
 }
 

@@ -1,93 +1,124 @@
 //! A device in another process: registers by messages on a socket, DMA memory as shared files, interrupts as eventfds.
 //!
 //! - [`VfioUserTransport`]: the back end
-//! - [`VfioUserDma`]: its memory
-//! - [`VfioUserError`]: why there is no connection
+//! - [`VfioUserError`]: what goes wrong between client and server
 //!
-//! Below: `connection` (the socket and the bus addresses in use).
+//! Below: `client` (one command, one checked reply), `message` (their layout), `source` (memory and bus addresses).
 //!
-//! If the server dies, its socket closes and every call ends with [`TransportError::Gone`]. A server that is alive but
-//! silent (stopped in a debugger) makes calls wait: the client of the protocol has no time-out.
+//! If the server dies, its socket closes and every call ends with [`TransportError::Gone`]. A server that does not answer
+//! in time, or not as the protocol says, is an error once; the connection is then closed, as if the server had died.
 
-mod connection;
-mod dma;
+mod client;
 mod error;
+mod message;
+mod source;
+#[cfg(test)]
+mod tests;
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
-use vfio_user::Client;
+use cbp_isa::registers::{DMA_ADDRESS_BITS, WINDOW_BYTES};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
+use rustix::param::page_size;
 
+use super::attachment::poll_for;
 use super::clock::Clock;
-use crate::transport::{Identity, Reset, Transport, TransportError};
-use connection::{Connection, Shared, lock};
-pub use dma::VfioUserDma;
+use super::command::{self, BUS_MASTER, MEMORY};
+use super::pace::Pace;
+use crate::memory::{DmaBuffer, Pool};
+use crate::transport::{DmaMemory, Identity, Reset, Transport, TransportError};
+use client::Client;
 pub use error::VfioUserError;
+use source::{Connection, SocketSource};
 
 /// Regions and interrupts by their index in VFIO.
 const BAR0: u32 = 0;
 const CONFIG: u32 = 7;
 const MSIX: u32 = 2;
-/// VFIO: descriptors of eventfds that interrupts trigger.
-const TRIGGER_EVENTFDS: u32 = 1 << 2 | 1 << 5;
-/// Command register, and its values: answer memory accesses; be bus master too.
-const COMMAND: u64 = 4;
-const MEMORY: [u8; 2] = [2, 0];
-const MEMORY_AND_MASTER: [u8; 2] = [6, 0];
-const NANOSECONDS: u64 = 1_000_000_000;
+/// Lines of the core: more vectors are of no use.
+const LINES: u32 = 4;
+
+/// How long the server may take to answer: device time. Servers answer in microseconds, simulations in milliseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A device at a vfio-user socket.
 ///
 /// Its time is that of this computer, divided by the environment's [`TIME_SCALE`](super::TIME_SCALE) (1 if it is not set): a simulated
-/// device is slower than silicon, and its deadlines must be longer.
+/// device is slower than silicon, and its deadlines must be longer. Dropping it takes the device's access to memory away
+/// and closes the connection, also while buffers live.
 pub struct VfioUserTransport {
-    shared: Shared,
+    connection: Arc<Connection>,
+    pool: Pool,
     name: String,
     ids: [u16; 2],
     window: u32,
+    can_reset: bool,
     eventfds: Vec<OwnedFd>,
     clock: Clock,
+    pace: Pace,
 }
 
 impl VfioUserTransport {
     /// Connects to the server at a socket; the register window lies at `window` in BAR0.
     ///
     /// # Errors
-    /// Nobody listens, or what answers is no such device.
+    /// Nobody listens, somebody else is connected, or what answers is no such device.
     pub fn open(path: &Path, window: u32) -> Result<Self, VfioUserError> {
         let clock = Clock::from_environment()?;
-        let client = Client::new(path)
-            .map_err(|cause| VfioUserError::Connect { path: path.to_owned(), cause: cause.into() })?;
-        let size = client.region(BAR0).map_or(0, |region| region.size);
-        if u64::from(window) + u64::from(cbp_isa::registers::WINDOW_BYTES) > size {
-            return Err(VfioUserError::Window { size, offset: window });
-        }
-        let mut connection = Connection::new(client);
-        let mut ids = [0; 4];
-        let read = connection.call(|client| client.region_read(CONFIG, 0, &mut ids));
-        read.map_err(VfioUserError::Left)?;
-        let [v0, v1, d0, d1] = ids;
-        answer_only(&mut connection).map_err(VfioUserError::Left)?;
-        let eventfds = eventfds(&mut connection)?;
-        Ok(Self {
-            shared: Arc::new(Mutex::new(connection)),
-            name: format!("vfio-user {}", path.display()),
-            ids: [u16::from_le_bytes([v0, v1]), u16::from_le_bytes([d0, d1])],
-            window,
-            eventfds,
-            clock,
-        })
+        let client = Client::connect(path, clock.wall(PATIENCE))?;
+        Self::set_up(client, clock, format!("vfio-user {}", path.display()), window)
     }
 
-    /// Takes memory away from the device while somebody still holds it: its accesses fail from now on.
+    fn set_up(mut client: Client, clock: Clock, name: String, window: u32) -> Result<Self, VfioUserError> {
+        let can_reset = client.device_info()?.flags & message::DEVICE_RESETS != 0;
+        let size = client.region_size(BAR0)?;
+        if u64::from(window) + u64::from(WINDOW_BYTES) > size {
+            return Err(VfioUserError::Window { size, offset: window });
+        }
+        let [v0, v1, d0, d1] = client.region_read(CONFIG, 0)?;
+        let ids = [u16::from_le_bytes([v0, v1]), u16::from_le_bytes([d0, d1])];
+        let connection = Arc::new(Connection::new(client));
+        let pool = Pool::new(SocketSource(Arc::clone(&connection)));
+        // From here on, an error undoes what was done.
+        let mut this = Self {
+            connection,
+            pool,
+            name,
+            ids,
+            window,
+            can_reset,
+            eventfds: Vec::new(),
+            clock,
+            pace: Pace::default(),
+        };
+        this.command(MEMORY)?;
+        let bits = this.register(DMA_ADDRESS_BITS.offset)?;
+        // As for a board: 32 if it does not say, which is enough for whoever it is.
+        this.connection.set_address_bits(if (32..=64).contains(&bits) { bits } else { 32 });
+        this.connect_interrupts()?;
+        Ok(this)
+    }
+
+    /// Sets how long the server may take to answer, wall time: 5 s times the environment's
+    /// [`TIME_SCALE`](super::TIME_SCALE) until this is called. A call ends after twice that at the latest.
     ///
     /// # Errors
-    /// The device is gone.
-    pub fn revoke(&mut self, memory: &VfioUserDma) -> Result<(), TransportError> {
-        memory.unmap()
+    /// The socket failed.
+    pub fn set_patience(&mut self, patience: Duration) -> Result<(), TransportError> {
+        Ok(self.connection.client().set_patience(patience)?)
+    }
+
+    /// Takes memory away from the device while somebody still holds it: its accesses fail from now on. The memory must
+    /// have a region of its own, as buffers of 64 KiB and more have while none of their size was freed.
+    ///
+    /// # Errors
+    /// The device is gone, or the server refuses.
+    pub fn revoke(&mut self, memory: &DmaBuffer) -> Result<(), TransportError> {
+        let size = memory.size().next_multiple_of(page_size());
+        Ok(self.connection.client().unmap(memory.bus_address(), size as u64)?)
     }
 
     /// Lets the device access memory, or not.
@@ -95,57 +126,55 @@ impl VfioUserTransport {
     /// # Errors
     /// The device is gone.
     pub fn set_bus_master(&mut self, master: bool) -> Result<(), TransportError> {
-        let value = if master { MEMORY_AND_MASTER } else { MEMORY };
-        lock(&self.shared).call(|client| client.region_write(CONFIG, COMMAND, &value))
+        Ok(self.command(if master { MEMORY | BUS_MASTER } else { MEMORY })?)
+    }
+
+    /// Writes the command register.
+    fn command(&self, value: u16) -> Result<(), VfioUserError> {
+        self.connection.client().region_write(CONFIG, command::OFFSET, &value.to_le_bytes())
+    }
+
+    fn register(&self, offset: u32) -> Result<u32, VfioUserError> {
+        Ok(u32::from_le_bytes(self.connection.client().region_read(BAR0, self.offset(offset))?))
     }
 
     fn offset(&self, offset: u32) -> u64 {
         u64::from(self.window) + u64::from(offset)
     }
-}
 
-/// Lets the device answer, and access no memory.
-fn answer_only(connection: &mut Connection) -> Result<(), TransportError> {
-    connection.call(|client| client.region_write(CONFIG, COMMAND, &MEMORY))
-}
-
-/// Makes an eventfd for every vector.
-fn eventfds(connection: &mut Connection) -> Result<Vec<OwnedFd>, VfioUserError> {
-    let info = connection.call(|client| client.get_irq_info(MSIX)).map_err(VfioUserError::Left)?;
-    let make = |_| eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
-    let made = (0..info.count).map(make).collect::<Result<Vec<_>, _>>();
-    let made = made.map_err(|error| VfioUserError::EventFd(error.into()))?;
-    let raw: Vec<RawFd> = made.iter().map(AsRawFd::as_raw_fd).collect();
-    if !raw.is_empty() {
-        connection
-            .call(|client| client.set_irqs(MSIX, TRIGGER_EVENTFDS, 0, info.count, &raw))
-            .map_err(VfioUserError::Left)?;
+    /// An eventfd for every vector that the core uses.
+    fn connect_interrupts(&mut self) -> Result<(), VfioUserError> {
+        let mut client = self.connection.client();
+        for vector in 0..client.vectors(MSIX)?.min(LINES) {
+            let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+            let event = event.map_err(|error| VfioUserError::EventFd(error.into()))?;
+            client.connect_vector(MSIX, vector, event.as_fd())?;
+            self.eventfds.push(event);
+        }
+        Ok(())
     }
-    Ok(made)
 }
 
 impl Transport for VfioUserTransport {
-    type Dma = VfioUserDma;
+    type Dma = DmaBuffer;
 
     fn identity(&self) -> Identity {
         Identity { name: self.name.clone(), vendor: self.ids[0], device: self.ids[1] }
     }
 
     fn read32(&mut self, offset: u32) -> Result<u32, TransportError> {
-        let offset = self.offset(offset);
-        let mut bytes = [0; 4];
-        lock(&self.shared).call(|client| client.region_read(BAR0, offset, &mut bytes))?;
-        Ok(u32::from_le_bytes(bytes))
+        Ok(self.register(offset)?)
     }
 
     /// The system call behind it orders it after what was written to memory.
     fn write32(&mut self, offset: u32, value: u32) -> Result<(), TransportError> {
+        self.pace.restart();
         let offset = self.offset(offset);
-        lock(&self.shared).call(|client| client.region_write(BAR0, offset, &value.to_le_bytes()))
+        Ok(self.connection.client().region_write(BAR0, offset, &value.to_le_bytes())?)
     }
 
-    fn allocate(&mut self, bytes: usize) -> Result<VfioUserDma, TransportError> {
-        VfioUserDma::new(&self.shared, bytes)
+    fn allocate(&mut self, bytes: usize) -> Result<DmaBuffer, TransportError> {
+        Ok(self.pool.allocate(bytes)?)
     }
 
     fn now(&self) -> Duration {
@@ -153,21 +182,13 @@ impl Transport for VfioUserTransport {
     }
 
     fn wait_interrupt(&mut self, until: Duration) -> Result<(), TransportError> {
-        let left = self.clock.nap(until);
-        let mut waited: Vec<_> =
-            self.eventfds.iter().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)).collect();
-        let timeout = Timespec {
-            tv_sec: (left.as_nanos() as u64 / NANOSECONDS).cast_signed(),
-            tv_nsec: left.subsec_nanos().into(),
-        };
-        match poll(&mut waited, Some(&timeout)) {
-            // A signal wakes too.
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(TransportError::Other(Box::new(error))),
-        }
-        for fd in &self.eventfds {
-            // Clears it; there is nothing to read if it did not fire.
-            let _ = rustix::io::read(fd, &mut [0; 8]);
+        let Some(nap) = self.pace.nap(self.clock.nap(until)) else { return Ok(()) };
+        let mut waited: Vec<_> = self.eventfds.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+        if poll_for(&mut waited, nap)? {
+            for fd in &self.eventfds {
+                // Clears it; there is nothing to read if it did not fire.
+                let _ = rustix::io::read(fd, &mut [0; 8]);
+            }
         }
         Ok(())
     }
@@ -178,20 +199,20 @@ impl Transport for VfioUserTransport {
 
     /// The server resets its function, whichever reset is asked for.
     fn reset(&mut self, _: Reset) -> Result<(), TransportError> {
-        let mut connection = lock(&self.shared);
-        connection.call(Client::reset)?;
-        answer_only(&mut connection)
+        if !self.can_reset {
+            return Err(TransportError::Unsupported("reset from outside"));
+        }
+        self.connection.client().reset()?;
+        Ok(self.command(MEMORY)?)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_listens() {
-        let error = VfioUserTransport::open(Path::new("/nonexistent/socket"), 0).err().unwrap();
-        assert!(matches!(error, VfioUserError::Connect { .. }));
-        assert!(error.to_string().contains("cbp sim-server"), "{error}");
+impl Drop for VfioUserTransport {
+    fn drop(&mut self) {
+        // Errors have nobody to go to, and a server that does not hear this hears that the socket closes.
+        let _ = self.command(MEMORY);
+        let mut client = self.connection.client();
+        let _ = client.disconnect_vectors(MSIX);
+        client.close();
     }
 }

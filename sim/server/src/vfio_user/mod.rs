@@ -2,11 +2,17 @@
 //! are eventfds.
 //!
 //! - [`Server`]: listens on a socket, serves one client after another
+//!
+//! Below: `doorman` (tells others that the device is in use).
+
+mod doorman;
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use cbp_sim::SimDevice;
 use vfio_bindings::bindings::vfio::{
@@ -26,8 +32,10 @@ const CONFIG_BYTES: u64 = 256;
 
 /// Listens on a socket.
 pub struct Server {
-    server: vfio_user::Server,
+    protocol: vfio_user::Server,
     backend: Backend,
+    listener: UnixListener,
+    path: PathBuf,
 }
 
 impl Server {
@@ -41,21 +49,37 @@ impl Server {
         let vectors = options.endpoint.vectors;
         let regions = regions(&options);
         let card = Card::new(device, options, memory, Arc::clone(&eventfds) as Arc<dyn Interrupts>)?;
-        let server = vfio_user::Server::new(path, true, irqs(vectors), regions)
-            .map_err(|cause| ServerError::Listen { path: path.to_owned(), cause: cause.into() })?;
-        Ok(Self { server, backend: Backend { card, eventfds } })
+        let failed = |cause: io::Error| ServerError::Listen { path: path.to_owned(), cause: cause.into() };
+        let listener = UnixListener::bind(path).map_err(failed)?;
+        let accepting = listener.try_clone().map_err(failed)?;
+        let protocol = vfio_user::Server::from_owned_fd(accepting.into(), true, irqs(vectors), regions);
+        let backend = Backend { card, eventfds, door: None, began: false };
+        Ok(Self { protocol, backend, listener, path: path.to_owned() })
     }
 
-    /// Serves the next client until it leaves; the device is then as after power-on.
+    /// Serves the next client until it leaves; the device is then as after power-on. Others are refused meanwhile.
     ///
     /// # Errors
     /// The connection failed, or the model stopped.
     pub fn serve(&mut self) -> Result<(), ServerError> {
-        let served = self.server.run(&mut self.backend);
+        let (inside, door) = UnixStream::pair().map_err(ServerError::io("socketpair"))?;
+        let listener = self.listener.try_clone().map_err(ServerError::io("dup of the socket"))?;
+        let doorman = thread::spawn(move || doorman::stand(&listener, &door));
+        (self.backend.door, self.backend.began) = (Some(inside), false);
+        let served = self.protocol.run(&mut self.backend);
+        self.backend.door = None;
+        let _ = doorman.join();
         self.backend.card.reset()?;
         self.backend.card.memory().replace(Maps::default());
         lock(&self.backend.eventfds.0).clear();
         served.map_err(|error| ServerError::Client(error.into()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have been removed before.
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 
@@ -87,15 +111,28 @@ impl EventFds {
     }
 }
 
-/// Answers messages. The protocol's errors are shorter than the answers, and clients of this crate wait for the rest: so
-/// an access never fails, as on a bus.
+/// Answers messages. An access never fails, as on a bus.
 struct Backend {
     card: Card,
     eventfds: Arc<EventFds>,
+    /// The doorman's, who stays until it closes.
+    door: Option<UnixStream>,
+    /// He knows of the client.
+    began: bool,
+}
+
+impl Backend {
+    /// A client is connected: it accesses the device.
+    fn begin(&mut self) {
+        if let (false, Some(door)) = (self.began, &mut self.door) {
+            self.began = door.write_all(&[1]).is_ok();
+        }
+    }
 }
 
 impl ServerBackend for Backend {
     fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> io::Result<()> {
+        self.begin(); // what clients of PCI devices do first
         if region != VFIO_PCI_CONFIG_REGION_INDEX {
             self.card.bar_read(region as usize, offset, data);
             return Ok(());
