@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use cbp_host::train::{Recorder, RunFolder};
 use cbp_nn::architectures;
 use cbp_nn::cbp::scale::ScaleMode;
-use cbp_nn::training::{EpochMetrics, TrainingData};
+use cbp_nn::training::{EpochMetrics, TrainingData, with_float_activations};
 use cbp_nn::{
     ActivationConfig, CbpConfig, Ends, Model, RateSchedule, StopRule, TrainConfig, Trainer, WeightSet,
 };
@@ -205,7 +205,10 @@ impl Train {
             (None, None) => bail!("name a network with --model, or a trained one with --from"),
         };
         let trainer = match self.set {
-            None => Trainer::float(float, self.training(TrainConfig::default())),
+            None => {
+                let float = with_float_activations(&float).context("float activations")?;
+                Trainer::float(float, self.training(TrainConfig::default()))?
+            }
             Some(set) => Trainer::constrained_except(&self.keep, &float, set, self.cbp()?)?,
         };
         let Some(out) = &self.out else { bail!("name a folder with --out") };
@@ -251,7 +254,7 @@ impl Train {
 
 /// A bound that is asked for, where 0 means none.
 fn bound(asked: Option<f32>, usual: Option<f32>) -> Option<f32> {
-    asked.map_or(usual, |bound| (bound > 0.0).then_some(bound))
+    asked.map_or(usual, |bound| (bound != 0.0).then_some(bound))
 }
 
 impl ConstrainOptions {

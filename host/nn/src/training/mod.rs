@@ -20,6 +20,7 @@ mod update;
 pub use description::DataDescription;
 pub use evaluate::{Evaluation, evaluate, outputs};
 pub use progress::{EpochMetrics, Progress};
+pub use quantised::with_float_activations;
 pub use run::TrainingData;
 pub(crate) use trainer::{CbpState, EpochSums};
 pub use trainer::{StepReport, Trainer, Workspace};

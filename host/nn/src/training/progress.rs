@@ -20,7 +20,7 @@ pub struct EpochMetrics {
     pub lagrangian_sum: f64,
     /// Test accuracy of the deployed (quantised) weights, 0 to 1, if it was measured.
     pub accuracy: Option<f64>,
-    /// Test accuracy of the latent weights, if it was measured and there are constraints.
+    /// Test accuracy of the latent weights in place of the constrained ones, if it was measured and there are any.
     pub latent_accuracy: Option<f64>,
     /// State of the constraints, if there are any.
     pub constraint: Option<ConstraintMetrics>,
