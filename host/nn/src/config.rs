@@ -9,6 +9,9 @@ use crate::optimiser::RateSchedule;
 /// What float training and constrained training have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainConfig {
+    /// What training minimises.
+    #[serde(default)]
+    pub loss: Loss,
     /// Passes over the training set.
     pub epochs: u32,
     /// Images per step, at least 2. Images left over at the end of an epoch wait for the next one.
@@ -31,6 +34,16 @@ pub struct TrainConfig {
     pub relu_grad_at_zero: f32,
     /// Batch norms keep their running statistics, and compute with them.
     pub frozen_norms: bool,
+}
+
+/// What training minimises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Loss {
+    /// Mean cross-entropy of the softmax of the outputs, in nats.
+    #[default]
+    CrossEntropy,
+    /// Mean of (output − target)² over all outputs; the target is 1 for the class of the image, 0 for the others.
+    MeanSquaredError,
 }
 
 /// Settings of constrained training.
@@ -93,6 +106,7 @@ pub enum Ends {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
+            loss: Loss::default(),
             epochs: 20,
             batch: 128,
             seed: 1,

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use cbp_nn::architectures::lenet5;
 use cbp_nn::graph::Shape;
 use cbp_nn::training::{EpochMetrics, Progress, evaluate};
-use cbp_nn::{CbpConfig, CheckpointError, Ends, Model, Parameters, TrainError, Trainer, WeightSet};
+use cbp_nn::{CbpConfig, CheckpointError, Ends, Loss, Model, Parameters, TrainError, Trainer, WeightSet};
 use safetensors::SafeTensors;
 
 /// Stops after an epoch, or after a step of the next one.
@@ -33,6 +33,7 @@ fn trainers(float: &Model) -> Vec<Trainer> {
     let config = common::small_cbp(4);
     let mut paper = CbpConfig { training: config.training, ends: Ends::Constrained, ..CbpConfig::paper(4) };
     paper.straight_through = false;
+    paper.training.loss = Loss::MeanSquaredError;
     let mut convolutional = common::small_cbp(4);
     convolutional.training.batch = 100;
     let lenet = Model::new(lenet5(Shape::new(28, 28, 1), 10).unwrap(), 1);
@@ -94,9 +95,19 @@ fn a_damaged_file_is_refused_and_a_failed_save_leaves_the_old_one() {
     refuses(&replaced("\\\"version\\\":3", "\\\"version\\\":7"), "version 7, this program reads 3");
     refuses(&replaced("fc2.lambda", "fc2.lambdo"), "fc2.lambda");
     refuses(&replaced("two-bit-shift", "two-bit-shaft"), "two-bit-shaft");
+    let other = std::env::consts::ARCH;
+    std::fs::write(&path, replaced(other, &"z".repeat(other.len()))).unwrap();
+    let warning = Trainer::load(&path).unwrap().platform_warning.unwrap();
+    assert!(
+        warning.contains("saved on zzz") && warning.contains(&format!("resumed on {other}")),
+        "{warning}"
+    );
     refuses(&replaced("cbp-checkpoint", "cbp-checkpaint"), "no metadata");
 
-    std::fs::write(&path, &good).unwrap();
+    // What a kill within a save leaves is gone after the next one.
+    std::fs::write(dir.path().join(".training.safetensors.tmp"), b"half").unwrap();
+    trainer.save(&path).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), good);
     let nowhere = dir.path().join("no/such/directory/file");
     assert!(matches!(trainer.save(&nowhere), Err(CheckpointError::Io { .. })));
     assert_eq!(std::fs::read(&path).unwrap(), good);

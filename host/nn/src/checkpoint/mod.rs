@@ -185,12 +185,15 @@ fn restore(header: Header, file: &SafeTensors<'_>) -> Result<Trainer, String> {
     Ok(trainer)
 }
 
-/// Replaces the file at `path` in one step.
+/// Replaces the file at `path` in one step. The file beside it has one name, so what a killed process left there is
+/// overwritten by the next one.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Removed when dropped, unless it became the file.
+    let temporary = tempfile::TempPath::try_from_path(path.with_file_name(format!(".{name}.tmp")))?;
+    let mut file = std::fs::File::create(&temporary)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
+    file.sync_all()?;
+    temporary.persist(path)?;
     Ok(())
 }

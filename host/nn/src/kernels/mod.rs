@@ -1,5 +1,8 @@
 //! Matrix products and convolutions in f32: what nearly all the time of training goes into.
 //!
+//! These are kernels of our own, not crate `gemm`: its products of single images do not reach the bars that training is
+//! measured against, and unfolding a convolution for it costs memory and time.
+//!
 //! Images are stored position after position with their channels side by side (NHWC), weights as
 //! `[output][kernel row][kernel column][input channel]`. A convolution is never unfolded in memory: for every output
 //! position, [`reads::Reads`] lists where each element of the kernel finds its channels, and the innermost loop

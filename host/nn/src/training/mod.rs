@@ -13,6 +13,8 @@ mod evaluate;
 mod progress;
 mod quantised;
 mod round;
+#[cfg(test)]
+mod rules_tests;
 mod run;
 mod trainer;
 mod update;

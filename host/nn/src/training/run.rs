@@ -127,7 +127,7 @@ impl Trainer {
     }
 
     /// Advances the window and the multipliers at the end of an epoch.
-    fn end_epoch(&mut self) {
+    pub(super) fn end_epoch(&mut self) {
         self.epoch += 1;
         self.batch = 0;
         let lagrangian = self.sums.loss + self.sums.update.constraint_term;
@@ -140,7 +140,7 @@ impl Trainer {
     }
 
     /// Whether the rule that ends training early says so.
-    fn is_satisfied(&self) -> bool {
+    pub(super) fn is_satisfied(&self) -> bool {
         let Some(cbp) = &self.cbp else { return false };
         cbp.config.stop.is_some_and(|stop| {
             let metrics = self.constraint_metrics(1);

@@ -7,7 +7,7 @@ use super::update::update;
 use crate::cbp::constraint::Window;
 use crate::cbp::schedule::Schedule;
 use crate::cbp::weights::ConstrainedWeights;
-use crate::config::{CbpConfig, Ends, TrainConfig};
+use crate::config::{CbpConfig, Ends, Loss, TrainConfig};
 use crate::engine::{Engine, Gradients, Purpose, Settings, StepKey};
 use crate::error::TrainError;
 use crate::latent::{LatentWeights, UpdateReport, WeightRule};
@@ -270,7 +270,11 @@ impl Trainer {
         let key = StepKey { seed: self.training.seed, step: self.steps_done(steps) };
         engine.set_settings(self.settings());
         engine.forward_train(&mut self.model, key);
-        let loss = engine.cross_entropy(self.model.graph(), labels);
+        let graph = self.model.graph();
+        let loss = match self.training.loss {
+            Loss::CrossEntropy => engine.cross_entropy(graph, labels),
+            Loss::MeanSquaredError => engine.squared_error(graph, &one_hot(labels, graph.output().values())),
+        };
         if !loss.is_finite() {
             return Err(TrainError::Diverged { epoch: self.epoch + 1, batch: self.batch + 1 });
         }
@@ -289,7 +293,7 @@ impl Trainer {
         Ok(StepReport { loss, constraint_term, codes_changed })
     }
 
-    fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Settings {
         let epoch = self.epoch + 1;
         let frozen = |cbp: CbpState| {
             let frozen = cbp.config.activations.map_or(0, |activations| activations.frozen_epochs);
@@ -308,7 +312,7 @@ impl Trainer {
         u64::from(self.epoch) * steps as u64 + self.batch as u64
     }
 
-    fn sgd_step(&self, steps: usize) -> SgdStep {
+    pub(super) fn sgd_step(&self, steps: usize) -> SgdStep {
         let TrainConfig { epochs, rate, rate_schedule, momentum, weight_decay, gradient_clip, .. } =
             self.training;
         let is_cut = self.cbp.is_some_and(|cbp| cbp.schedule.g() >= RATE_CUT_AT);
@@ -338,4 +342,13 @@ impl Trainer {
             }
         }
     }
+}
+
+/// 1 for the class of each image, 0 for the others: images × classes.
+fn one_hot(labels: &[u32], classes: usize) -> Vec<f32> {
+    let mut targets = vec![0.0; labels.len() * classes];
+    for (target, &label) in targets.chunks_exact_mut(classes).zip(labels) {
+        target[label as usize] = 1.0;
+    }
+    targets
 }
