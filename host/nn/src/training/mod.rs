@@ -16,6 +16,8 @@ mod round;
 #[cfg(test)]
 mod rules_tests;
 mod run;
+#[cfg(test)]
+mod step_tests;
 mod trainer;
 mod update;
 
