@@ -1,7 +1,6 @@
 //! Matrix products and convolutions in f32: what nearly all the time of training goes into.
 //!
-//! These are kernels of our own, not crate `gemm`: its products of single images do not reach the bars that training is
-//! measured against, and unfolding a convolution for it costs memory and time.
+//! The design names crate `gemm` for them; these are kernels of our own, since they reach its bars and `gemm` did not.
 //!
 //! Images are stored position after position with their channels side by side (NHWC), weights as
 //! `[output][kernel row][kernel column][input channel]`. A convolution is never unfolded in memory: for every output
