@@ -186,7 +186,7 @@ impl Ablation {
                 for seed in 1..=self.seeds {
                     let config =
                         TrainConfig { epochs: *epochs, seed, evaluate_every: 0, ..TrainConfig::default() };
-                    let mut trainer = Trainer::float(Model::new(graph.clone(), seed), config);
+                    let mut trainer = Trainer::float(Model::new(graph.clone(), seed), config)?;
                     let history = trainer.run(data, &mut Epochs(on_epoch))?;
                     float_accuracy += last(&history).accuracy.unwrap_or_default() / self.seeds as f64;
                     floats.push(trainer.model().clone());

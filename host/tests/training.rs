@@ -111,6 +111,31 @@ fn float_rounded_constrained_and_resumed_after_a_kill() {
 }
 
 #[test]
+fn a_signal_ends_training_with_a_checkpoint_that_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (whole, stopped) = (path("whole"), path("stopped"));
+    let train = ["train", "--model", "mlp", "--epochs", "3", "--loss", "mean-squared-error", "--out"];
+    succeeds(&[&train[..], &[&whole]].concat());
+    let mut child = command(&[&train[..], &[&stopped]].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("epoch   0:")));
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!(text.contains(&format!("cbp train --resume {stopped}")), "{text}");
+    succeeds(&["train", "--resume", &stopped]);
+    let read = |run: &str| fs::read(Path::new(run).join("checkpoint.safetensors")).unwrap();
+    assert!(read(&whole) == read(&stopped), "the resumed run differs from the uninterrupted one");
+}
+
+#[test]
 fn a_convolutional_network_goes_to_the_accelerator() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -147,6 +172,8 @@ fn faults_name_the_cause_and_the_remedy() {
         &["train", "--model", "mlp", "--batch", "1", "--epochs", "1", "--out", &out],
         &["a batch of 1", "choose a batch"],
     );
+    let train = ["train", "--model", "mlp", "--out", &out];
+    refused(&[&train[..], &["--relu-grad-at-zero", "nan"]].concat(), &["ReLU at 0 is NaN", "choose 0 to 1"]);
     // The folder of that run is there now, but holds nothing.
     succeeds(&["train", "--model", "mlp", "--epochs", "0", "--out", &out]);
     refused(&["train", "--model", "mlp", "--out", &out], &["holds a run already", "--resume"]);

@@ -34,7 +34,7 @@ fn measure(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let graph = mlp(Shape::new(28, 28, 1), &[256; 3], 10, Hidden::BatchNorm)?;
     let config =
         TrainConfig { epochs: float_epochs.parse()?, seed, evaluate_every: 0, ..TrainConfig::default() };
-    let mut float = Trainer::float(Model::new(graph, seed), config);
+    let mut float = Trainer::float(Model::new(graph, seed), config)?;
     float.run(&data, &mut ())?;
     println!("{cbp_epochs} epochs, seed {seed}, scale mean |w|; share of latent weights on the grid, %");
     for set in WeightSet::ALL {

@@ -3,11 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cbp::scale::ScaleMode;
+use crate::error::TrainError;
 use crate::optimiser::RateSchedule;
 
 /// What float training and constrained training have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainConfig {
+    /// What training minimises.
+    #[serde(default)]
+    pub loss: Loss,
     /// Passes over the training set.
     pub epochs: u32,
     /// Images per step, at least 2. Images left over at the end of an epoch wait for the next one.
@@ -30,6 +34,16 @@ pub struct TrainConfig {
     pub relu_grad_at_zero: f32,
     /// Batch norms keep their running statistics, and compute with them.
     pub frozen_norms: bool,
+}
+
+/// What training minimises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Loss {
+    /// Mean cross-entropy of the softmax of the outputs, in nats.
+    #[default]
+    CrossEntropy,
+    /// Mean of (output − target)² over all outputs; the target is 1 for the class of the image, 0 for the others.
+    MeanSquaredError,
 }
 
 /// Settings of constrained training.
@@ -92,6 +106,7 @@ pub enum Ends {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
+            loss: Loss::default(),
             epochs: 20,
             batch: 128,
             seed: 1,
@@ -107,7 +122,59 @@ impl Default for TrainConfig {
     }
 }
 
+impl TrainConfig {
+    /// Refuses settings that make no sense. (Whether the batch fits the data is known when they are.)
+    ///
+    /// # Errors
+    /// [`TrainError::Settings`] names the first one.
+    pub fn check(&self) -> Result<(), TrainError> {
+        not_negative("the learning rate", self.rate)?;
+        within("the momentum", self.momentum, (0.0..1.0).contains(&self.momentum), "choose 0 to below 1")?;
+        not_negative("the weight decay", self.weight_decay)?;
+        positive_or_none("the bound of the gradient", self.gradient_clip)?;
+        let slope = self.relu_grad_at_zero;
+        within("the derivative of ReLU at 0", slope, (0.0..=1.0).contains(&slope), "choose 0 to 1")
+    }
+}
+
+fn within(
+    what: &str,
+    value: impl std::fmt::Display,
+    is_within: bool,
+    remedy: &'static str,
+) -> Result<(), TrainError> {
+    if is_within { Ok(()) } else { Err(TrainError::Settings { what: format!("{what} is {value}"), remedy }) }
+}
+
+fn not_negative(what: &str, value: f32) -> Result<(), TrainError> {
+    within(what, value, value.is_finite() && value >= 0.0, "choose a number of at least 0")
+}
+
+fn positive_or_none(what: &str, bound: Option<f32>) -> Result<(), TrainError> {
+    let Some(bound) = bound else { return Ok(()) };
+    within(what, bound, bound.is_finite() && bound > 0.0, "choose a number above 0, or none")
+}
+
 impl CbpConfig {
+    /// As [`TrainConfig::check`], for all settings.
+    ///
+    /// # Errors
+    /// [`TrainError::Settings`] names the first one.
+    pub fn check(&self) -> Result<(), TrainError> {
+        self.training.check()?;
+        not_negative("the step of the multipliers", self.multiplier_rate)?;
+        within("the patience", self.patience, self.patience >= 1, "choose at least 1 epoch")?;
+        positive_or_none("the bound of latent weights", self.weight_clip)?;
+        if let Some(ActivationConfig { bits, .. }) = self.activations {
+            within("the number of bits of activations", bits, (2..=8).contains(&bits), "choose 2 to 8")?;
+        }
+        if let Some(StopRule { satisfied, .. }) = self.stop {
+            let is_share = (0.0..=1.0).contains(&satisfied);
+            within("the share at which training stops", satisfied, is_share, "choose 0 to 1")?;
+        }
+        Ok(())
+    }
+
     /// Settings for a small budget: g advances after every epoch, and the learning rate does not depend on g; the
     /// published rules need hundreds of epochs and tie the rate to the noise of the loss. Scales by least squares,
     /// 8-bit activations.
@@ -145,6 +212,42 @@ impl CbpConfig {
             patience: 20,
             activations: None,
             ..short
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_make_no_sense_are_refused_by_name() {
+        let good = CbpConfig::short(4);
+        good.check().unwrap();
+        CbpConfig::paper(4).check().unwrap();
+        let training = |change: fn(&mut TrainConfig)| {
+            let mut config = good;
+            change(&mut config.training);
+            config
+        };
+        let stop = |satisfied| Some(StopRule { g: 1, satisfied });
+        let activations = |bits| Some(ActivationConfig { bits, frozen_epochs: 0 });
+        for (config, name) in [
+            (training(|config| config.rate = f32::NAN), "rate is NaN"),
+            (training(|config| config.rate = -0.1), "rate is -0.1"),
+            (training(|config| config.momentum = 1.0), "momentum is 1"),
+            (training(|config| config.weight_decay = f32::INFINITY), "decay is inf"),
+            (training(|config| config.gradient_clip = Some(f32::NAN)), "gradient is NaN"),
+            (training(|config| config.relu_grad_at_zero = f32::NAN), "ReLU at 0 is NaN"),
+            (CbpConfig { multiplier_rate: f32::NAN, ..good }, "multipliers is NaN"),
+            (CbpConfig { patience: 0, ..good }, "patience is 0"),
+            (CbpConfig { weight_clip: Some(-1.0), ..good }, "weights is -1"),
+            (CbpConfig { activations: activations(9), ..good }, "activations is 9"),
+            (CbpConfig { stop: stop(7.0), ..good }, "stops is 7"),
+            (CbpConfig { stop: stop(f64::NAN), ..good }, "stops is NaN"),
+        ] {
+            let message = config.check().unwrap_err().to_string();
+            assert!(message.contains(name) && message.contains("; choose"), "{message}");
         }
     }
 }

@@ -30,6 +30,12 @@ pub enum TrainError {
         /// Batch, from 1.
         batch: usize,
     },
+    /// The network computes what is no number.
+    #[error("an output of the network is {value}; train it again with a lower learning rate")]
+    Outputs {
+        /// The output.
+        value: f32,
+    },
     /// The caller ended training through [`Progress`](crate::training::Progress).
     #[error("training was stopped in epoch {epoch}")]
     Stopped {

@@ -169,7 +169,7 @@ fn update_constrained(
 fn clamp(ws: &mut [f32], bound: f32) {
     wide!({
         for w in ws {
-            *w = w.max(-bound).min(bound);
+            *w = w.clamp(-bound, bound);
         }
     });
 }

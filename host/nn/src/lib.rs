@@ -39,7 +39,7 @@ mod wide;
 pub use cbp_data as data;
 pub use cbp_numerics::WeightSet;
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use config::{ActivationConfig, CbpConfig, Ends, StopRule, TrainConfig};
+pub use config::{ActivationConfig, CbpConfig, Ends, Loss, StopRule, TrainConfig};
 pub use error::{ExportError, TrainError};
 pub use kernels::fma_roof;
 pub use model::{Model, ParameterError, Parameters};

@@ -19,7 +19,7 @@ impl SgdStep {
         let Self { rate, momentum, weight_decay, clip } = *self;
         wide!({
             for ((w, &g), v) in parameters.iter_mut().zip(gradient).zip(velocity) {
-                *v = momentum * *v + (g.max(-clip).min(clip) + weight_decay * *w);
+                *v = momentum * *v + (g.clamp(-clip, clip) + weight_decay * *w);
                 *w -= rate * *v;
             }
         });
@@ -73,6 +73,14 @@ mod tests {
         assert!((v[0] - 2.0).abs() < 1e-6 && (w[0] - 1.8).abs() < 1e-6);
         step.apply(&mut w, &[0.0], &mut v);
         assert!((v[0] - 2.7).abs() < 1e-6 && (w[0] - 1.53).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_gradient_that_is_no_number_stays_none() {
+        let step = SgdStep { rate: 0.1, momentum: 0.9, weight_decay: 0.5, clip: 1.0 };
+        let (mut w, mut v) = ([2.0], [0.0]);
+        step.apply(&mut w, &[f32::NAN], &mut v);
+        assert!(w[0].is_nan());
     }
 
     #[test]

@@ -7,8 +7,9 @@ use std::ops::ControlFlow;
 
 use cbp_nn::architectures::lenet5;
 use cbp_nn::graph::Shape;
-use cbp_nn::training::{EpochMetrics, Progress};
-use cbp_nn::{CbpConfig, CheckpointError, Ends, Model, TrainError, Trainer, WeightSet};
+use cbp_nn::training::{EpochMetrics, Progress, evaluate};
+use cbp_nn::{CbpConfig, CheckpointError, Ends, Loss, Model, Parameters, TrainError, Trainer, WeightSet};
+use safetensors::SafeTensors;
 
 /// Stops after an epoch, or after a step of the next one.
 struct StopAt {
@@ -32,11 +33,12 @@ fn trainers(float: &Model) -> Vec<Trainer> {
     let config = common::small_cbp(4);
     let mut paper = CbpConfig { training: config.training, ends: Ends::Constrained, ..CbpConfig::paper(4) };
     paper.straight_through = false;
+    paper.training.loss = Loss::MeanSquaredError;
     let mut convolutional = common::small_cbp(4);
     convolutional.training.batch = 100;
     let lenet = Model::new(lenet5(Shape::new(28, 28, 1), 10).unwrap(), 1);
     vec![
-        Trainer::float(float.clone(), config.training),
+        Trainer::float(float.clone(), config.training).unwrap(),
         Trainer::constrained(float, WeightSet::TwoBitShift, config).unwrap(),
         Trainer::constrained(float, WeightSet::Binary, paper).unwrap(),
         Trainer::constrained(&lenet, WeightSet::Ternary, convolutional).unwrap(),
@@ -93,11 +95,77 @@ fn a_damaged_file_is_refused_and_a_failed_save_leaves_the_old_one() {
     refuses(&replaced("\\\"version\\\":3", "\\\"version\\\":7"), "version 7, this program reads 3");
     refuses(&replaced("fc2.lambda", "fc2.lambdo"), "fc2.lambda");
     refuses(&replaced("two-bit-shift", "two-bit-shaft"), "two-bit-shaft");
+    let other = std::env::consts::ARCH;
+    std::fs::write(&path, replaced(other, &"z".repeat(other.len()))).unwrap();
+    let warning = Trainer::load(&path).unwrap().platform_warning.unwrap();
+    assert!(
+        warning.contains("saved on zzz") && warning.contains(&format!("resumed on {other}")),
+        "{warning}"
+    );
     refuses(&replaced("cbp-checkpoint", "cbp-checkpaint"), "no metadata");
 
-    std::fs::write(&path, &good).unwrap();
+    // What a kill within a save leaves is gone after the next one.
+    std::fs::write(dir.path().join(".training.safetensors.tmp"), b"half").unwrap();
+    trainer.save(&path).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), good);
     let nowhere = dir.path().join("no/such/directory/file");
     assert!(matches!(trainer.save(&nowhere), Err(CheckpointError::Io { .. })));
     assert_eq!(std::fs::read(&path).unwrap(), good);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn numbers_that_are_none_are_neither_read_nor_saved_nor_evaluated() {
+    let data = common::digits(100, 100);
+    let float = common::small_float(&data, 1);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("training.safetensors");
+    let trainer = &trainers(&float)[1];
+    trainer.save(&path).unwrap();
+    let good = std::fs::read(&path).unwrap();
+    for (tensor, value, expected) in [
+        ("fc4.bias", f32::NAN, "tensor fc4.bias[1] is NaN"),
+        ("fc2.weight", f32::INFINITY, "tensor fc2.weight[1] is inf"),
+        ("fc2.lambda", f32::NAN, "tensor fc2.lambda[1] is NaN"),
+        ("bn1.running_var", -0.5, "tensor bn1.running_var[1] is -0.5"),
+    ] {
+        let data = SafeTensors::deserialize(&good).unwrap().tensor(tensor).unwrap().data().as_ptr();
+        let at = data.addr() - good.as_ptr().addr() + 4;
+        let mut bad = good.clone();
+        bad[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        std::fs::write(&path, bad).unwrap();
+        let error = Trainer::load(&path).unwrap_err();
+        assert!(matches!(error, CheckpointError::NotFinite { .. }), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+
+    std::fs::write(&path, &good).unwrap();
+    let first = float.graph().weighted().next().unwrap();
+    let (graph, mut parameters) = float.into_parts();
+    let Parameters::Weights { weight, .. } = &mut parameters[first] else { unreachable!("weights") };
+    weight.fill(f32::NAN);
+    let diverged = Model::with_parameters(graph, parameters).unwrap();
+    let evaluated = evaluate(&diverged, &data.test, &data.preprocess.evaluation);
+    assert!(matches!(evaluated, Err(TrainError::Outputs { value }) if value.is_nan()), "{evaluated:?}");
+    let saved = Trainer::float(diverged, common::small_training(1)).unwrap().save(&path);
+    assert!(matches!(saved, Err(CheckpointError::NotFinite { .. })), "{saved:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), good);
+}
+
+#[test]
+fn training_that_follows_starts_from_all_latent_weights() {
+    let data = common::digits(200, 100);
+    let float = common::small_float(&data, 1);
+    let config = CbpConfig { multipliers: false, weight_clip: None, ..common::small_cbp(1) };
+    let trainer = Trainer::constrained(&float, WeightSet::Ternary, config).unwrap();
+    let weights = |model: &Model| -> Vec<Vec<f32>> {
+        let of = |parameters: &Parameters| match parameters {
+            Parameters::Weights { weight, .. } => Some(weight.clone()),
+            _ => None,
+        };
+        model.parameters().iter().filter_map(of).collect()
+    };
+    // Before the first step they are the float weights, those of the int8 ends too.
+    assert_eq!(weights(&trainer.latent_model()), weights(&float));
+    assert_ne!(weights(&trainer.deployed())[0], weights(&float)[0]);
 }

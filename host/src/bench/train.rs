@@ -122,7 +122,7 @@ fn measure_one(bench: &TrainBench, name: &str) -> Result<TrainRow, TrainBenchErr
     let operations = 6.0 * graph.macs() as f64 * batch as f64;
     let config = TrainConfig { batch, rate: 1e-3, ..TrainConfig::default() };
     let roof = fma_roof(ROOF_TIME);
-    let mut steps = Steps::new(Trainer::float(Model::new(graph.clone(), 1), config));
+    let mut steps = Steps::new(Trainer::float(Model::new(graph.clone(), 1), config)?);
     steps.step()?;
     let (mut best, mut cpu, mut wall) = (f64::INFINITY, 0.0, 0.0);
     for _ in 0..bench.steps {

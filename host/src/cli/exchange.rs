@@ -53,7 +53,7 @@ impl Import {
         }
         if let Some(out) = &self.out {
             let folder = RunFolder::create(out)?;
-            Trainer::float(model, TrainConfig::default()).save(&folder.checkpoint())?;
+            Trainer::float(model, TrainConfig::default())?.save(&folder.checkpoint())?;
             println!("{}", folder.checkpoint().display());
         }
         Ok(ExitCode::SUCCESS)

@@ -25,7 +25,11 @@ impl Network {
         }
         match Trainer::load(path) {
             Ok(checkpoint) => Ok(Self::Run(Box::new(checkpoint.trainer))),
-            Err(error @ (CheckpointError::Io { .. } | CheckpointError::Version { .. })) => Err(error.into()),
+            Err(
+                error @ (CheckpointError::Io { .. }
+                | CheckpointError::Version { .. }
+                | CheckpointError::NotFinite { .. }),
+            ) => Err(error.into()),
             // No checkpoint: what else is it?
             Err(CheckpointError::Content { .. }) => {
                 let imported = import(path, &ImportOptions { graph, ..ImportOptions::default() })?;

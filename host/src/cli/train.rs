@@ -4,21 +4,29 @@ use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use cbp_host::train::{Recorder, RunFolder};
+use cbp_host::train::{Recorder, RunError, RunFolder};
 use cbp_nn::architectures;
 use cbp_nn::cbp::scale::ScaleMode;
-use cbp_nn::training::{EpochMetrics, TrainingData};
+use cbp_nn::training::{EpochMetrics, TrainingData, with_float_activations};
 use cbp_nn::{
-    ActivationConfig, CbpConfig, Ends, Model, RateSchedule, StopRule, TrainConfig, Trainer, WeightSet,
+    ActivationConfig, CbpConfig, Ends, Loss, Model, RateSchedule, StopRule, TrainConfig, TrainError, Trainer,
+    WeightSet,
 };
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::data::Data;
 use super::network::{Network, architecture};
+
+/// Exit status of a run that a signal ended, as shells have it for SIGINT.
+const STOPPED: u8 = 130;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -29,7 +37,8 @@ use super::network::{Network, architecture};
   cbp train --resume ternary --data ~/mnist
 
 Networks: mlp, lenet5, vgg7, resnet20, resnet18, resnet50, alexnet, googlenet.
-The folder holds checkpoint.safetensors, from which training goes on, and metrics.jsonl, one line per epoch.")]
+The folder holds checkpoint.safetensors, from which training goes on, and metrics.jsonl, one line per epoch.
+Ctrl-C ends training after the running batch and saves it (exit status 130); a second one kills.")]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub struct Train {
     /// A network by name: with random weights, or with those of a safetensors file
@@ -58,6 +67,9 @@ pub struct Train {
     /// Images per step [default: 128; 256 with --paper]
     #[arg(long)]
     batch: Option<usize>,
+    /// What training minimises; targets of the squared error are 1 for the class of an image and 0 for others
+    #[arg(long, value_enum, default_value = "cross-entropy")]
+    loss: LossName,
     /// Learning rate [default: 0.1; 0.05 constrained; 0.02 with --paper]
     #[arg(long)]
     rate: Option<f32>,
@@ -134,6 +146,12 @@ pub struct ConstrainOptions {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum LossName {
+    CrossEntropy,
+    MeanSquaredError,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum Schedule {
     /// Half a cosine to 0
     Cosine,
@@ -180,8 +198,17 @@ impl Train {
             }
             None => self.start()?,
         };
-        follow(&mut trainer, &folder, &data, Duration::from_secs(self.save_every))?;
-        Ok(ExitCode::SUCCESS)
+        let is_asked = stop_on_signals()?;
+        match follow(&mut trainer, &folder, &data, Duration::from_secs(self.save_every), &is_asked) {
+            Err(RunError::Train(TrainError::Stopped { epoch })) if is_asked.load(Ordering::Relaxed) => {
+                let run = folder.path().display();
+                eprintln!(
+                    "cbp: stopped in epoch {epoch} and saved; go on with cbp train --resume {run} and the same data"
+                );
+                Ok(ExitCode::from(STOPPED))
+            }
+            result => result.map(|()| ExitCode::SUCCESS).map_err(Into::into),
+        }
     }
 
     fn start(&self) -> Result<(Trainer, RunFolder, TrainingData)> {
@@ -205,7 +232,10 @@ impl Train {
             (None, None) => bail!("name a network with --model, or a trained one with --from"),
         };
         let trainer = match self.set {
-            None => Trainer::float(float, self.training(TrainConfig::default())),
+            None => {
+                let float = with_float_activations(&float).context("float activations")?;
+                Trainer::float(float, self.training(TrainConfig::default()))?
+            }
             Some(set) => Trainer::constrained_except(&self.keep, &float, set, self.cbp()?)?,
         };
         let Some(out) = &self.out else { bail!("name a folder with --out") };
@@ -219,7 +249,12 @@ impl Train {
             Some(Schedule::Paper) => RateSchedule::Paper,
             Some(Schedule::Step) => RateSchedule::Step { every: self.epochs.div_ceil(3) },
         };
+        let loss = match self.loss {
+            LossName::CrossEntropy => Loss::CrossEntropy,
+            LossName::MeanSquaredError => Loss::MeanSquaredError,
+        };
         TrainConfig {
+            loss,
             epochs: self.epochs,
             batch: self.batch.unwrap_or(usual.batch),
             rate: self.rate.unwrap_or(usual.rate),
@@ -251,7 +286,7 @@ impl Train {
 
 /// A bound that is asked for, where 0 means none.
 fn bound(asked: Option<f32>, usual: Option<f32>) -> Option<f32> {
-    asked.map_or(usual, |bound| (bound > 0.0).then_some(bound))
+    asked.map_or(usual, |bound| (bound != 0.0).then_some(bound))
 }
 
 impl ConstrainOptions {
@@ -280,8 +315,25 @@ impl ConstrainOptions {
     }
 }
 
-/// Trains with a bar and a line per epoch.
-fn follow(trainer: &mut Trainer, folder: &RunFolder, data: &TrainingData, every: Duration) -> Result<()> {
+/// A flag that the first SIGINT or SIGTERM sets; the second one kills.
+fn stop_on_signals() -> Result<Arc<AtomicBool>> {
+    let is_asked = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the signal that sets the flag must not find it set.
+        flag::register_conditional_default(signal, Arc::clone(&is_asked)).context("signals")?;
+        flag::register(signal, Arc::clone(&is_asked)).context("signals")?;
+    }
+    Ok(is_asked)
+}
+
+/// Trains with a bar and a line per epoch, until the end or until it is asked to stop.
+fn follow(
+    trainer: &mut Trainer,
+    folder: &RunFolder,
+    data: &TrainingData,
+    every: Duration,
+    is_asked: &AtomicBool,
+) -> Result<(), RunError> {
     let training = *trainer.training();
     let steps = (data.train.len() / training.batch) as u64;
     let bar = if std::io::stderr().is_terminal() {
@@ -289,7 +341,9 @@ fn follow(trainer: &mut Trainer, folder: &RunFolder, data: &TrainingData, every:
     } else {
         ProgressBar::hidden()
     };
-    bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {percent} % {eta} left")?);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent} % {eta} left") {
+        bar.set_style(style);
+    }
     let start = Instant::now();
     let first = u64::from(trainer.epochs_done()) * steps + trainer.steps_done_in_epoch() as u64;
     let mut on_step = |trainer: &Trainer, steps: usize| {
@@ -297,7 +351,7 @@ fn follow(trainer: &mut Trainer, folder: &RunFolder, data: &TrainingData, every:
         let images = (done - first) * training.batch as u64;
         bar.set_position(done);
         bar.set_message(format!("{:.0} images/s", images as f64 / start.elapsed().as_secs_f64()));
-        ControlFlow::Continue(())
+        if is_asked.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let mut on_epoch = |metrics: &EpochMetrics| bar.suspend(|| println!("{}", line(metrics)));
     let recorder = Recorder::new(folder.clone(), every, &mut on_step, &mut on_epoch);

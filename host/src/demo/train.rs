@@ -64,7 +64,7 @@ pub fn train(options: &Options, data: &TrainingData, progress: &dyn Progress) ->
     let accuracy = |model: &Model| evaluate(model, &data.test, &data.preprocess.evaluation);
     progress.stage("training the float network", ticks(&float_config));
     let graph = mlp(Shape::new(28, 28, 1), &[256; 3], 10, Hidden::BatchNorm)?;
-    let mut float = Trainer::float(Model::new(graph, seed), float_config);
+    let mut float = Trainer::float(Model::new(graph, seed), float_config)?;
     float.run(data, &mut Epochs(progress))?;
     let float_accuracy = accuracy(float.model())?.accuracy();
     progress.done(&format!("float network: {:.2} %", 100.0 * float_accuracy));

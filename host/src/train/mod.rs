@@ -66,6 +66,12 @@ impl RunFolder {
         Self { path: path.into() }
     }
 
+    /// Path of the folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Path of the checkpoint.
     #[must_use]
     pub fn checkpoint(&self) -> PathBuf {

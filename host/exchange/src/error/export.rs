@@ -37,6 +37,16 @@ pub enum ExportError {
         /// The value.
         value: f32,
     },
+    /// A running variance has no root.
+    #[error("node {node}: its running variance[{index}] is {value}; train again with a lower learning rate")]
+    Variance {
+        /// The node.
+        node: String,
+        /// Channel.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
     /// The tensors cannot be laid out.
     #[error("the weights cannot be written ({what}); write fewer at a time")]
     Layout {

@@ -1,4 +1,6 @@
-//! Networks of the literature, with the names, shapes and sizes of torchvision where it has them.
+//! Networks of the literature, with the shapes and sizes of torchvision where it has them. Nodes of the ResNets and of
+//! GoogLeNet have torchvision's names too; those of AlexNet are numbered as in its paper (conv1 … fc8), since torchvision's
+//! are positions in a list. `lenet5` is this project's own, wider form.
 //!
 //! One file per family; [`build`] finds one by name. Every convolution and hidden fully connected layer is followed by
 //! batch normalisation, since CBP folds its scales there.
@@ -61,13 +63,40 @@ mod tests {
     use super::*;
     use crate::Model;
 
+    /// Results inside the networks, from their papers' tables.
+    #[test]
+    fn inner_shapes_are_the_published_ones() {
+        let of = |name: &str, nodes: &[(&str, usize, usize)]| {
+            let graph = build(name, usual_input(name), 10).unwrap().unwrap();
+            for &(node, size, channels) in nodes {
+                let index = graph.nodes().iter().position(|found| found.name == node).unwrap();
+                assert_eq!(graph.shapes()[index], Shape::new(size, size, channels), "{name}, {node}");
+            }
+        };
+        let stages = |name, channels: [usize; 4], last: [&str; 4]| {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|stage| (last[stage], 56 >> stage, channels[stage]));
+            of(name, &[("conv1", 112, 64), ("maxpool", 56, 64), a, b, c, d]);
+        };
+        let last = ["layer1.1.relu", "layer2.1.relu", "layer3.1.relu", "layer4.1.relu"];
+        stages("resnet18", [64, 128, 256, 512], last);
+        let last = ["layer1.2.relu", "layer2.3.relu", "layer3.5.relu", "layer4.2.relu"];
+        stages("resnet50", [256, 512, 1024, 2048], last);
+        of("alexnet", &[("conv1", 55, 64), ("pool1", 27, 64), ("conv2", 27, 192), ("pool2", 13, 192)]);
+        of("alexnet", &[("conv3", 13, 384), ("conv5", 13, 256), ("pool5", 6, 256)]);
+        of("googlenet", &[("conv1.conv", 112, 64), ("maxpool1", 56, 64), ("conv3.conv", 56, 192)]);
+        of("googlenet", &[("maxpool2", 28, 192), ("maxpool3", 14, 480), ("maxpool4", 7, 832)]);
+        of("vgg7", &[("conv2", 32, 128), ("conv4", 16, 256), ("conv6", 8, 512), ("pool3", 4, 512)]);
+    }
+
     /// Parameters and MACs as published, or as torchvision counts them for the networks it has (torchvision's
-    /// AlexNet has no batch norm and biases in the convolutions: 61,100,840 − 1,152 − 8,192 + 2 · 9,344).
+    /// AlexNet has no batch norm and biases in the convolutions: 61,100,840 − 1,152 − 8,192 + 2 · 9,344). `mlp` and
+    /// `lenet5` are published nowhere: their figures follow from their widths.
     #[test]
     fn sizes_are_the_published_ones() {
+        let lenet5 = 25 * 32 + 25 * 32 * 64 + 7 * 7 * 64 * 256 + 256 * 10 + 10 + 2 * (32 + 64 + 256);
         for (name, classes, parameters, macs) in [
             ("mlp", 10, 784 * 256 + 2 * 256 * 256 + 256 * 10 + 10 + 6 * 256, 334_336),
-            ("lenet5", 10, 858_090, 11_467_776),
+            ("lenet5", 10, lenet5, 28 * 28 * 25 * 32 + 14 * 14 * 25 * 32 * 64 + 7 * 7 * 64 * 256 + 256 * 10),
             ("vgg7", 10, 12_979_082, 615_917_568),
             ("resnet20", 10, 269_722, 40_551_040),
             ("resnet18", 1000, 11_689_512, 1_814_073_344),

@@ -23,6 +23,15 @@ pub enum CheckpointError {
         /// The version of this program.
         expected: u32,
     },
+    /// Some of the network's numbers are none: a network that diverged is not saved, and one that has such numbers is
+    /// not read.
+    #[error("{path}: {what}; train again from an earlier checkpoint, with a lower learning rate", path = .path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// Which numbers.
+        what: String,
+    },
     /// The file is damaged, or no checkpoint at all.
     #[error("{path}: {what}; it is damaged or no checkpoint, start the training again", path = .path.display())]
     Content {

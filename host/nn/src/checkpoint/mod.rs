@@ -68,8 +68,10 @@ impl Trainer {
     /// Writes the checkpoint.
     ///
     /// # Errors
-    /// [`CheckpointError::Io`]; an existing file is then unchanged.
+    /// [`CheckpointError::Io`], or [`CheckpointError::NotFinite`] if training has diverged; an existing file is then
+    /// unchanged.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+        tensors::check(self).map_err(|what| CheckpointError::NotFinite { path: path.into(), what })?;
         let save = || write_whole(path, &self.to_bytes().map_err(io::Error::other)?);
         save().map_err(|source| CheckpointError::Io { path: path.into(), source })
     }
@@ -77,7 +79,8 @@ impl Trainer {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// [`CheckpointError`] if the file cannot be read, is no checkpoint, or has another version.
+    /// [`CheckpointError`] if the file cannot be read, is no checkpoint, has another version, or holds numbers that
+    /// are not finite.
     pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
         let bytes =
             std::fs::read(path).map_err(|source| CheckpointError::Io { path: path.into(), source })?;
@@ -98,6 +101,7 @@ impl Trainer {
             .then(|| format!("saved on {}, resumed on {}", header.platform, platform()));
         let file = SafeTensors::deserialize(&bytes).map_err(|cause| error(cause.to_string()))?;
         let trainer = restore(header, &file).map_err(error)?;
+        tensors::check(&trainer).map_err(|what| CheckpointError::NotFinite { path: path.into(), what })?;
         Ok(Checkpoint { trainer, platform_warning })
     }
 
@@ -150,7 +154,7 @@ fn restore(header: Header, file: &SafeTensors<'_>) -> Result<Trainer, String> {
         .map_err(|cause| cause.to_string())?;
     let model = tensors::read_model(graph, file)?;
     let mut trainer = match &header.cbp {
-        None => Trainer::float(model, header.training),
+        None => Trainer::float(model, header.training).map_err(|error| error.to_string())?,
         Some(cbp) => {
             let set = cbp.set.parse().map_err(|_| format!("it names a weight set {}", cbp.set))?;
             let CbpHeader { config, schedule, .. } = *cbp;
@@ -181,12 +185,15 @@ fn restore(header: Header, file: &SafeTensors<'_>) -> Result<Trainer, String> {
     Ok(trainer)
 }
 
-/// Replaces the file at `path` in one step.
+/// Replaces the file at `path` in one step. The file beside it has one name, so what a killed process left there is
+/// overwritten by the next one.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Removed when dropped, unless it became the file.
+    let temporary = tempfile::TempPath::try_from_path(path.with_file_name(format!(".{name}.tmp")))?;
+    let mut file = std::fs::File::create(&temporary)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
+    file.sync_all()?;
+    temporary.persist(path)?;
     Ok(())
 }

@@ -57,6 +57,27 @@ pub(super) fn visit<'a>(trainer: &'a Trainer, visit: &mut dyn FnMut(String, Vec<
     }
 }
 
+/// Refuses numbers that are not finite, and variances that have no root.
+pub(super) fn check(trainer: &Trainer) -> Result<(), String> {
+    let mut result = Ok(());
+    visit(trainer, &mut |name, _, values| {
+        if let Some(index) = values.iter().position(|value| !value.is_finite())
+            && result.is_ok()
+        {
+            result = Err(format!("tensor {name}[{index}] is {}", values[index]));
+        }
+    });
+    result?;
+    for (node, parameters) in trainer.model.graph().nodes().iter().zip(trainer.model.parameters()) {
+        if let (&Op::BatchNorm { eps, .. }, Parameters::BatchNorm { var, .. }) = (&node.op, parameters)
+            && let Some(index) = var.iter().position(|var| var + eps <= 0.0)
+        {
+            return Err(format!("tensor {}[{index}] is {}", of(&node.name, "running_var"), var[index]));
+        }
+    }
+    Ok(())
+}
+
 /// Outputs, rows, columns, inputs of a group.
 fn weight_shape(op: &Op) -> Vec<usize> {
     op.weight_shape()

@@ -181,7 +181,11 @@ impl Engine {
     }
 
     /// Mean squared error of the outputs against `targets`, images × values. As [`Engine::cross_entropy`].
+    ///
+    /// # Panics
+    /// Unless there is one target per output.
     pub fn squared_error(&mut self, graph: &Graph, targets: &[f32]) -> f64 {
+        assert_eq!(targets.len(), graph.output().values() * self.images, "one target per output");
         self.with_loss(graph, |outputs, gradient| loss::mean_squared_error(outputs, targets, gradient))
     }
 

@@ -1,5 +1,7 @@
 //! Matrix products and convolutions in f32: what nearly all the time of training goes into.
 //!
+//! The design names crate `gemm` for them; these are kernels of our own, since they reach its bars and `gemm` did not.
+//!
 //! Images are stored position after position with their channels side by side (NHWC), weights as
 //! `[output][kernel row][kernel column][input channel]`. A convolution is never unfolded in memory: for every output
 //! position, [`reads::Reads`] lists where each element of the kernel finds its channels, and the innermost loop

@@ -43,7 +43,7 @@ impl Evaluation {
 /// Outputs of every image, images × outputs, in the order of the samples.
 ///
 /// # Errors
-/// The data cannot be read or do not fit.
+/// The data cannot be read or do not fit, or an output is not finite.
 pub fn outputs(model: &Model, samples: &Arc<Samples>, pipeline: &Pipeline) -> Result<Vec<f32>, TrainError> {
     let mut all = Vec::new();
     for_each_batch(model, samples, pipeline, |outputs, _| all.extend_from_slice(outputs))?;
@@ -53,7 +53,7 @@ pub fn outputs(model: &Model, samples: &Arc<Samples>, pipeline: &Pipeline) -> Re
 /// How a network does.
 ///
 /// # Errors
-/// The data cannot be read or do not fit.
+/// The data cannot be read or do not fit, or an output is not finite.
 pub fn evaluate(
     model: &Model,
     samples: &Arc<Samples>,
@@ -87,6 +87,9 @@ fn for_each_batch(
         engine.input_mut(batch.len()).copy_from_slice(&batch.images);
         // Inside the pool each parallel loop starts at once; from outside, each would wake and await another thread.
         let outputs = rayon::scope(|_| engine.infer(model));
+        if let Some(&value) = outputs.iter().find(|output| !output.is_finite()) {
+            return Err(TrainError::Outputs { value });
+        }
         visit(outputs, &batch.labels);
     }
     Ok(batches.report().faults().len())

@@ -13,13 +13,18 @@ mod evaluate;
 mod progress;
 mod quantised;
 mod round;
+#[cfg(test)]
+mod rules_tests;
 mod run;
+#[cfg(test)]
+mod step_tests;
 mod trainer;
 mod update;
 
 pub use description::DataDescription;
 pub use evaluate::{Evaluation, evaluate, outputs};
 pub use progress::{EpochMetrics, Progress};
+pub use quantised::with_float_activations;
 pub use run::TrainingData;
 pub(crate) use trainer::{CbpState, EpochSums};
 pub use trainer::{StepReport, Trainer, Workspace};

@@ -8,24 +8,53 @@ use crate::config::ActivationConfig;
 use crate::graph::{Graph, GraphError, Node, Op, Source};
 use crate::model::{Model, Parameters};
 
-/// The network with a rounding node behind every group.
-pub(super) fn with_quantised_activations(
-    model: &Model,
-    activations: ActivationConfig,
-) -> Result<Model, GraphError> {
-    let is_stored = stored(model.graph());
-    let is_signed = signed(model.graph());
+/// The network without rounding nodes: all results are float.
+///
+/// # Errors
+/// Nothing else is in the graph.
+pub fn with_float_activations(model: &Model) -> Result<Model, GraphError> {
     let (graph, parameters) = model.clone().into_parts();
     let mut nodes = Vec::new();
     let mut numbers = Vec::new();
     // Where the output of each old node now comes from.
     let mut moved: Vec<Source> = Vec::new();
+    for (node, parameters) in graph.nodes().iter().zip(parameters) {
+        let inputs: Vec<Source> = node.inputs.iter().map(|&input| through(&moved, input)).collect();
+        if matches!(node.op, Op::Quantise { .. }) {
+            moved.push(inputs[0]);
+            continue;
+        }
+        nodes.push(Node { name: node.name.clone(), op: node.op.clone(), inputs });
+        numbers.push(parameters);
+        moved.push(Source::Layer(nodes.len() - 1));
+    }
+    let graph = Graph::new(graph.name(), graph.input(), nodes)?;
+    Ok(Model::from_checked_parts(graph, numbers))
+}
+
+fn through(moved: &[Source], input: Source) -> Source {
+    match input {
+        Source::Input => Source::Input,
+        Source::Layer(index) => moved[index],
+    }
+}
+
+/// The network with a rounding node behind every group, in place of those that it has.
+pub(super) fn with_quantised_activations(
+    model: &Model,
+    activations: ActivationConfig,
+) -> Result<Model, GraphError> {
+    let model = with_float_activations(model)?;
+    let is_stored = stored(model.graph());
+    let is_signed = signed(model.graph());
+    let (graph, parameters) = model.into_parts();
+    let mut nodes = Vec::new();
+    let mut numbers = Vec::new();
+    // Where the output of each old node now comes from.
+    let mut moved: Vec<Source> = Vec::new();
     for (index, (node, parameters)) in graph.nodes().iter().zip(parameters).enumerate() {
-        let inputs = node.inputs.iter().map(|&input| match input {
-            Source::Input => Source::Input,
-            Source::Layer(index) => moved[index],
-        });
-        nodes.push(Node { name: node.name.clone(), op: node.op.clone(), inputs: inputs.collect() });
+        let inputs = node.inputs.iter().map(|&input| through(&moved, input)).collect();
+        nodes.push(Node { name: node.name.clone(), op: node.op.clone(), inputs });
         numbers.push(parameters);
         if is_stored[index] {
             nodes.push(Node {
@@ -103,11 +132,11 @@ fn stored(graph: &Graph) -> Vec<bool> {
                 joined.extend(node.inputs.iter().filter_map(|&source| before(source)).map(|(from, _)| from));
                 Some(Stage::Closed)
             }
-            Op::Quantise { .. } => {
-                joined.extend(first.map(|(from, _)| from));
-                None
-            }
-            Op::MaxPool { .. } | Op::Flatten | Op::Dropout { .. } | Op::Shortcut { .. } => None,
+            Op::MaxPool { .. }
+            | Op::Flatten
+            | Op::Dropout { .. }
+            | Op::Shortcut { .. }
+            | Op::Quantise { .. } => None,
         };
         for &input in &node.inputs {
             if let Source::Layer(from) = input {
@@ -134,7 +163,6 @@ fn signed(graph: &Graph) -> Vec<bool> {
         signed.push(match node.op {
             Op::Linear { .. } | Op::Convolution { .. } | Op::BatchNorm { .. } => true,
             Op::Clamp { low, .. } => low < 0.0,
-            Op::Quantise { signed, .. } => signed,
             _ => any_input,
         });
     }
@@ -155,6 +183,19 @@ mod tests {
             _ => None,
         });
         names.collect()
+    }
+
+    #[test]
+    fn rounding_nodes_replace_those_of_before() {
+        let graph = architectures::build("resnet20", Shape::new(32, 32, 3), 10).unwrap().unwrap();
+        let float = Model::new(graph, 1);
+        let with = |model: &Model, bits| {
+            with_quantised_activations(model, ActivationConfig { bits, frozen_epochs: 0 }).unwrap()
+        };
+        let eight = with(&float, 8);
+        assert_ne!(eight, float);
+        assert_eq!(with(&eight, 2), with(&float, 2));
+        assert_eq!(with_float_activations(&eight).unwrap(), float);
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Trainer {
     }
 
     /// Advances the window and the multipliers at the end of an epoch.
-    fn end_epoch(&mut self) {
+    pub(super) fn end_epoch(&mut self) {
         self.epoch += 1;
         self.batch = 0;
         let lagrangian = self.sums.loss + self.sums.update.constraint_term;
@@ -140,7 +140,7 @@ impl Trainer {
     }
 
     /// Whether the rule that ends training early says so.
-    fn is_satisfied(&self) -> bool {
+    pub(super) fn is_satisfied(&self) -> bool {
         let Some(cbp) = &self.cbp else { return false };
         cbp.config.stop.is_some_and(|stop| {
             let metrics = self.constraint_metrics(1);
@@ -172,7 +172,7 @@ impl Trainer {
             loss: self.sums.loss / done.max(1) as f64,
             lagrangian_sum: self.sums.loss + self.sums.update.constraint_term,
             accuracy: is_due.then(|| accuracy(&self.deployed())).transpose()?,
-            latent_accuracy: is_latent_due.then(|| accuracy(&self.latent_model())).transpose()?,
+            latent_accuracy: is_latent_due.then(|| accuracy(&self.unconstrained())).transpose()?,
             constraint: self.constraint_metrics(done),
             bad_images: bad,
         })
@@ -184,13 +184,18 @@ impl Trainer {
         self.with_weights(LatentWeights::round)
     }
 
-    /// The network with the latent weights in place of the constrained ones.
+    /// The network with the weights that training moves, in place of all rounded ones.
     #[must_use]
     pub fn latent_model(&self) -> Model {
-        self.with_weights(|latent, weight| {
-            if latent.constrained().is_some() {
-                weight.copy_from_slice(&latent.values);
-            }
+        self.with_weights(|latent, weight| weight.copy_from_slice(&latent.values))
+    }
+
+    /// The network with its latent weights where they are constrained, and int8 weights as they are deployed: what
+    /// differs from [`Trainer::deployed`] is the constraint alone.
+    fn unconstrained(&self) -> Model {
+        self.with_weights(|latent, weight| match latent.constrained() {
+            Some(_) => weight.copy_from_slice(&latent.values),
+            None => latent.round(weight),
         })
     }
 

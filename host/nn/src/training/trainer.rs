@@ -2,12 +2,12 @@ use cbp_numerics::WeightSet;
 use serde::{Deserialize, Serialize};
 
 use super::description::DataDescription;
-use super::quantised::with_quantised_activations;
+use super::quantised::{with_float_activations, with_quantised_activations};
 use super::update::update;
 use crate::cbp::constraint::Window;
 use crate::cbp::schedule::Schedule;
 use crate::cbp::weights::ConstrainedWeights;
-use crate::config::{CbpConfig, Ends, TrainConfig};
+use crate::config::{CbpConfig, Ends, Loss, TrainConfig};
 use crate::engine::{Engine, Gradients, Purpose, Settings, StepKey};
 use crate::error::TrainError;
 use crate::latent::{LatentWeights, UpdateReport, WeightRule};
@@ -85,9 +85,17 @@ impl Workspace {
 }
 
 impl Trainer {
-    /// Float training of a network.
-    #[must_use]
-    pub fn float(model: Model, training: TrainConfig) -> Self {
+    /// Float training of a network. Nodes that round activations stay: see
+    /// [`with_float_activations`](super::with_float_activations).
+    ///
+    /// # Errors
+    /// [`TrainError::Settings`] if a setting makes no sense.
+    pub fn float(model: Model, training: TrainConfig) -> Result<Self, TrainError> {
+        training.check()?;
+        Ok(Self::new(model, training))
+    }
+
+    fn new(model: Model, training: TrainConfig) -> Self {
         let latent = vec![None; model.graph().nodes().len()];
         let velocity = Gradients::zeros(&model);
         let data = DataDescription::unknown();
@@ -134,14 +142,13 @@ impl Trainer {
         }
         let state = CbpState { set, config, schedule: Schedule::new(config.patience) };
         let model = match config.activations {
-            Some(activations) => {
-                with_quantised_activations(float, activations).map_err(|error| TrainError::Settings {
-                    what: error.to_string(),
-                    remedy: "choose 2 to 8 bits and other node names",
-                })?
-            }
-            None => float.clone(),
+            Some(activations) => with_quantised_activations(float, activations),
+            None => with_float_activations(float),
         };
+        let model = model.map_err(|error| TrainError::Settings {
+            what: error.to_string(),
+            remedy: "choose 2 to 8 bits and other node names",
+        })?;
         let mut trainer = Self::with_scales(model, state, kept.to_vec(), |node, weights| {
             let scales = config.scale.scales(set, &weights.values, weights.inputs);
             match scales.iter().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
@@ -162,7 +169,8 @@ impl Trainer {
         kept: Vec<String>,
         scales: impl Fn(&str, &LatentWeights) -> Result<Vec<f32>, E>,
     ) -> Result<Self, E> {
-        let mut trainer = Self::float(model, cbp.config.training);
+        cbp.config.check()?;
+        let mut trainer = Self::new(model, cbp.config.training);
         trainer.cbp = Some(cbp);
         trainer.kept = kept;
         let weighted: Vec<usize> = trainer.model.graph().weighted().collect();
@@ -240,7 +248,8 @@ impl Trainer {
     /// an epoch.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`] if the loss is not finite; nothing is then changed but running statistics.
+    /// [`TrainError::Diverged`] if the loss is not finite (nothing is then changed but running statistics) or the
+    /// constraint's term is not.
     pub fn step(
         &mut self,
         workspace: &mut Workspace,
@@ -261,13 +270,20 @@ impl Trainer {
         let key = StepKey { seed: self.training.seed, step: self.steps_done(steps) };
         engine.set_settings(self.settings());
         engine.forward_train(&mut self.model, key);
-        let loss = engine.cross_entropy(self.model.graph(), labels);
+        let graph = self.model.graph();
+        let loss = match self.training.loss {
+            Loss::CrossEntropy => engine.cross_entropy(graph, labels),
+            Loss::MeanSquaredError => engine.squared_error(graph, &one_hot(labels, graph.output().values())),
+        };
         if !loss.is_finite() {
             return Err(TrainError::Diverged { epoch: self.epoch + 1, batch: self.batch + 1 });
         }
         engine.backward(&self.model, gradients);
         let step = self.sgd_step(steps);
         let report = update(&mut self.model, &mut self.latent, gradients, &mut self.velocity, &step);
+        if !report.constraint_term.is_finite() {
+            return Err(TrainError::Diverged { epoch: self.epoch + 1, batch: self.batch + 1 });
+        }
         self.sums.loss += loss;
         self.sums.update.constraint_term += report.constraint_term;
         self.sums.update.codes_changed += report.codes_changed;
@@ -277,7 +293,7 @@ impl Trainer {
         Ok(StepReport { loss, constraint_term, codes_changed })
     }
 
-    fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Settings {
         let epoch = self.epoch + 1;
         let frozen = |cbp: CbpState| {
             let frozen = cbp.config.activations.map_or(0, |activations| activations.frozen_epochs);
@@ -296,7 +312,7 @@ impl Trainer {
         u64::from(self.epoch) * steps as u64 + self.batch as u64
     }
 
-    fn sgd_step(&self, steps: usize) -> SgdStep {
+    pub(super) fn sgd_step(&self, steps: usize) -> SgdStep {
         let TrainConfig { epochs, rate, rate_schedule, momentum, weight_decay, gradient_clip, .. } =
             self.training;
         let is_cut = self.cbp.is_some_and(|cbp| cbp.schedule.g() >= RATE_CUT_AT);
@@ -326,4 +342,13 @@ impl Trainer {
             }
         }
     }
+}
+
+/// 1 for the class of each image, 0 for the others: images × classes.
+fn one_hot(labels: &[u32], classes: usize) -> Vec<f32> {
+    let mut targets = vec![0.0; labels.len() * classes];
+    for (target, &label) in targets.chunks_exact_mut(classes).zip(labels) {
+        target[label as usize] = 1.0;
+    }
+    targets
 }

@@ -25,7 +25,7 @@ pub fn small_training(epochs: u32) -> TrainConfig {
 /// A trained float network 784-48-48-48-10.
 pub fn small_float(data: &TrainingData, epochs: u32) -> Model {
     let graph = mlp(Shape::new(28, 28, 1), &[48; 3], 10, Hidden::BatchNorm).unwrap();
-    let mut trainer = Trainer::float(Model::new(graph, 1), small_training(epochs));
+    let mut trainer = Trainer::float(Model::new(graph, 1), small_training(epochs)).unwrap();
     trainer.run(data, &mut ()).unwrap();
     trainer.model().clone()
 }

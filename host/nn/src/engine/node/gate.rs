@@ -1,4 +1,7 @@
 //! Nodes that change each number on its own, and pass its gradient on or not: clamps, rounding, dropout.
+//!
+//! NaN passes all of them (`f32::clamp` lets it), so that a loss or an accuracy is never computed from a bound in its
+//! place.
 
 use rayon::prelude::*;
 
@@ -30,8 +33,7 @@ pub(crate) fn clamp(values: &mut [f32], gates: &mut [u8], low: f32, high: f32) {
                     let above = if x > low { OPEN } else { CLOSED };
                     let at = if x == low { AT_BOUND } else { above };
                     *gate = if x >= high { CLOSED } else { at };
-                    let x = if x > low { x } else { low };
-                    *value = if x < high { x } else { high };
+                    *value = x.clamp(low, high);
                 }
             });
         },
@@ -43,8 +45,7 @@ pub(crate) fn clamp_only(values: &mut [f32], low: f32, high: f32) {
     values.par_chunks_mut(VALUES_PER_TASK).for_each(|values| {
         wide!({
             for value in values {
-                let x = if *value > low { *value } else { low };
-                *value = if x < high { x } else { high };
+                *value = value.clamp(low, high);
             }
         });
     });
@@ -103,9 +104,7 @@ impl Codes {
             wide!({
                 for value in values {
                     let steps = *value * inverse;
-                    let steps = if steps < most { steps } else { most };
-                    let steps = if steps > least { steps } else { least };
-                    *value = ((steps + ROUNDER) - ROUNDER) * scale;
+                    *value = ((steps.clamp(least, most) + ROUNDER) - ROUNDER) * scale;
                 }
             });
         };
@@ -166,6 +165,18 @@ mod tests {
         let mut gradient = [1.0; 6];
         backward(&mut gradient, &gates, 0.25, 2.0);
         assert_eq!(gradient, [0.0, 0.25, 0.25, 2.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn nan_passes_clamps_and_rounding() {
+        let nan = || [1.0, f32::NAN, -1.0];
+        let (mut values, mut alone, mut rounded) = (nan(), nan(), nan());
+        clamp(&mut values, &mut [0; 3], 0.0, f32::INFINITY);
+        clamp_only(&mut alone, 0.0, f32::INFINITY);
+        Codes { bits: 8, signed: false }.round(&mut rounded, None, 1.0);
+        for values in [values, alone, rounded] {
+            assert!(values[0] == 1.0 && values[1].is_nan() && values[2] == 0.0, "{values:?}");
+        }
     }
 
     #[test]

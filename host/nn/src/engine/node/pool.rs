@@ -86,7 +86,8 @@ impl Pool {
                     let (y, winners) = (&mut *y, &mut *winners);
                     wide!({
                         for ((y, winner), &x) in y.iter_mut().zip(winners).zip(x) {
-                            let wins = x > *y;
+                            // NaN wins and stays.
+                            let wins = x > *y || x.is_nan();
                             *winner = if wins { index } else { *winner };
                             *y = if wins { x } else { *y };
                         }
