@@ -8,9 +8,10 @@ mod platform;
 mod tensors;
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
+use cbp_data::files::write_whole;
 use cbp_numerics::Shape;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -25,9 +26,11 @@ use platform::platform;
 use tensors::Described;
 
 /// Version of the file; a change of names or meaning raises it.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Key of the JSON in the metadata.
 const KEY: &str = "cbp-checkpoint";
+/// Bytes at the beginning of a file that the key is among.
+const START: usize = 64;
 
 /// A checkpoint read back.
 #[derive(Debug)]
@@ -81,6 +84,11 @@ impl Trainer {
     pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
         let bytes =
             std::fs::read(path).map_err(|source| CheckpointError::Io { path: path.into(), source })?;
+        // The key comes first, so a file that was cut short has it too.
+        let start = &bytes[..bytes.len().min(START)];
+        if !start.windows(KEY.len()).any(|window| window == KEY.as_bytes()) {
+            return Err(CheckpointError::Foreign { path: path.into() });
+        }
         let error = |what: String| CheckpointError::Content { path: path.into(), what };
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|cause| error(cause.to_string()))?;
         let header = metadata.metadata().as_ref().and_then(|map| map.get(KEY));
@@ -179,14 +187,4 @@ fn restore(header: Header, file: &SafeTensors<'_>) -> Result<Trainer, String> {
         trainer.set_window();
     }
     Ok(trainer)
-}
-
-/// Replaces the file at `path` in one step.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }

@@ -17,9 +17,9 @@ mod run;
 mod trainer;
 mod update;
 
-pub use description::DataDescription;
+pub use description::{DataDescription, DataIdentity};
 pub use evaluate::{Evaluation, evaluate, outputs};
 pub use progress::{EpochMetrics, Progress};
-pub use run::TrainingData;
+pub use run::{HoldOut, TrainingData};
 pub(crate) use trainer::{CbpState, EpochSums};
 pub use trainer::{StepReport, Trainer, Workspace};
