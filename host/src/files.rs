@@ -1,26 +1,10 @@
 //! Files are written whole or not at all.
 
-use std::fs::{self, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io;
 use std::path::Path;
 
+pub use cbp_nn::data::files::write_whole;
 use tempfile::NamedTempFile;
-
-/// Writes a temporary file beside `path` and renames it.
-///
-/// # Errors
-/// The folder cannot be written; a file that was there is then untouched.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    // Temporary files are private; a result is as readable as any other file.
-    fs::set_permissions(file.path(), Permissions::from_mode(0o644))?;
-    file.persist(path)?;
-    Ok(())
-}
 
 /// Whether `path` could be written, asked before long work starts.
 ///

@@ -4,6 +4,7 @@
 //! - [`read`]: the file formats; [`open`] finds out which one a path holds;
 //! - [`preprocess`]: from stored images to the numbers that a network reads, for training and for evaluation;
 //! - [`batches`]: the images of an epoch, made ahead on background threads;
+//! - [`files`]: written whole or not at all;
 //! - [`rng`]: random numbers keyed by what they are for.
 //!
 //! Nothing depends on the number of threads: the same seed gives the same bits.
@@ -13,6 +14,7 @@
 
 pub mod batches;
 mod error;
+pub mod files;
 pub mod preprocess;
 pub mod read;
 pub mod rng;
@@ -23,4 +25,4 @@ pub use error::DataError;
 pub use preprocess::{Draws, PIXEL_SCALE, Pipeline, PipelineError, Prepared, Preprocess, Step};
 pub use read::mnist::{load_mnist, save_mnist};
 pub use read::{Format, LabelColumn, Layout, Opened, ReadOptions, TableOptions, idx, open};
-pub use samples::{Classes, Colour, Content, Part, Samples};
+pub use samples::{Classes, Colour, Content, Fingerprint, Part, Samples};

@@ -30,7 +30,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let logits = forward::forward(&model, &image);
         let name = |end: &str| folder.join(format!("random{seed}.{end}"));
         std::fs::write(name("onnx"), onnx::export(&model, &ExportOptions::default())?)?;
-        std::fs::write(name("qonnx"), onnx::export(&model, &ExportOptions { qonnx: true })?)?;
+        std::fs::write(
+            name("qonnx"),
+            onnx::export(&model, &ExportOptions { qonnx: true, preprocess: None })?,
+        )?;
         let shape = model.graph().input();
         let planar = (0..image.len()).map(|i| {
             let (channel, position) = (i / shape.positions(), i % shape.positions());

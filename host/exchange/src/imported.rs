@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use cbp_nn::Model;
+use cbp_nn::data::Preprocess;
 use cbp_nn::graph::Graph;
 
 use crate::error::{ImportCause, ImportError};
@@ -46,6 +47,8 @@ pub struct Imported {
     pub sets: Vec<SetOfNode>,
     /// Nodes whose weights the file has on a grid.
     pub grids: Vec<WeightGrid>,
+    /// What happens to images before the network reads them, if the file says so.
+    pub preprocess: Option<Preprocess>,
 }
 
 /// Reads a network: ONNX, QONNX or safetensors, each also with gzip. The kind is told by the content.
@@ -65,6 +68,10 @@ pub fn import(path: &Path, options: &ImportOptions) -> Result<Imported, ImportEr
 pub fn import_content(content: Vec<u8>, options: &ImportOptions) -> Result<Imported, ImportCause> {
     let content = decompress(content)?;
     match FileKind::of(&content)? {
+        FileKind::Onnx if options.graph.is_some() => {
+            let what = "has a network of its own".to_owned();
+            Err(ImportCause::Model { what, remedy: "leave the name of a network out" })
+        }
         FileKind::Onnx => onnx::import(content),
         FileKind::Safetensors => {
             let graph = options.graph.clone().ok_or(ImportCause::NeedsGraph)?;

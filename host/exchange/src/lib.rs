@@ -19,6 +19,7 @@ mod finite;
 mod imported;
 mod kind;
 mod layout;
+mod metadata;
 mod note;
 pub mod onnx;
 mod order;

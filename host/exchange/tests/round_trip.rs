@@ -7,6 +7,7 @@ mod common;
 
 use cbp_exchange::onnx::{self, ExportOptions};
 use cbp_exchange::{ImportOptions, import, state_dict};
+use cbp_nn::data::Preprocess;
 use cbp_nn::graph::{Graph, Op, Shape, Source, Window};
 use cbp_nn::{Model, Parameters, WeightSet};
 use common::forward::forward;
@@ -14,7 +15,7 @@ use common::{random, stored};
 use proptest::prelude::*;
 
 fn through_onnx(model: &Model, qonnx: bool) -> cbp_exchange::Imported {
-    onnx::import(onnx::export(model, &ExportOptions { qonnx }).unwrap())
+    onnx::import(onnx::export(model, &ExportOptions { qonnx, preprocess: None }).unwrap())
         .unwrap_or_else(|cause| panic!("{cause}"))
 }
 
@@ -24,7 +25,7 @@ fn assert_same(model: &Model, seed: u64) {
         let back = through_onnx(model, qonnx).model;
         assert!(back == *model, "seed {seed}, qonnx {qonnx}: {:?}", back.graph());
     }
-    let bytes = state_dict::save(model).unwrap();
+    let bytes = state_dict::save(model, None).unwrap();
     let back = state_dict::load(&bytes, model.graph().clone(), false).unwrap();
     assert!(back.model == *model, "seed {seed}");
 }
@@ -156,6 +157,28 @@ fn constrained_weights_keep_their_set() {
 }
 
 #[test]
+fn preprocessing_goes_along() {
+    let model = random::model(5);
+    let preprocess = Some(Preprocess::cifar([0.125, 0.25, 0.5], [0.25; 3]));
+    for qonnx in [false, true] {
+        let options = ExportOptions { qonnx, preprocess: preprocess.clone() };
+        let back = onnx::import(onnx::export(&model, &options).unwrap()).unwrap();
+        assert_eq!(back.preprocess, preprocess);
+        let without = onnx::export(&model, &ExportOptions { qonnx, preprocess: None }).unwrap();
+        assert_eq!(onnx::import(without).unwrap().preprocess, None);
+    }
+    let bytes = state_dict::save(&model, preprocess.as_ref()).unwrap();
+    let back = state_dict::load(&bytes, model.graph().clone(), false).unwrap();
+    assert_eq!(back.preprocess, preprocess);
+    let text = String::from_utf8_lossy(&bytes).replace("random_crop", "random_cut_");
+    let at = text.find("random_cut_").unwrap();
+    let mut wrong = bytes;
+    wrong[at..at + 11].copy_from_slice(b"random_cut_");
+    let message = state_dict::load(&wrong, model.graph().clone(), false).unwrap_err().to_string();
+    assert!(message.contains("cbp-preprocess") && message.contains("random_cut_"), "{message}");
+}
+
+#[test]
 fn files_of_any_kind_by_path() {
     let folder = tempfile::tempdir().unwrap();
     let model = random::model(5);
@@ -169,7 +192,7 @@ fn files_of_any_kind_by_path() {
     for path in [plain, gzip] {
         assert!(import(&path, &ImportOptions::default()).unwrap() == expected, "{}", path.display());
     }
-    state_dict::write(&model, &weights).unwrap();
+    state_dict::write(&model, &weights, None).unwrap();
     let message = onnx::write(&model, folder.path(), &ExportOptions::default()).unwrap_err().to_string();
     assert!(message.starts_with(&format!("{}: cannot be written (", folder.path().display())), "{message}");
     let message = import(&weights, &ImportOptions::default()).unwrap_err().to_string();
@@ -177,6 +200,8 @@ fn files_of_any_kind_by_path() {
     assert_eq!(message, format!("{}: {expected}", weights.display()));
     let options = ImportOptions { graph: Some(model.graph().clone()), ignore_unexpected: false };
     assert!(import(&weights, &options).unwrap().model == model);
+    let message = import(&folder.path().join("a"), &options).unwrap_err().to_string();
+    assert!(message.contains("has a network of its own; leave"), "{message}");
     let gone = folder.path().join("gone");
     let message = import(&gone, &ImportOptions::default()).unwrap_err().to_string();
     assert!(message.starts_with(&format!("{}: cannot be read (", gone.display())), "{message}");

@@ -85,7 +85,7 @@ fn halves_are_rounded_as_the_formats_say() {
 #[test]
 fn saving_gives_what_was_loaded() {
     let model = load(&tensors(), false).unwrap().model;
-    let saved = state_dict::save(&model).unwrap();
+    let saved = state_dict::save(&model, None).unwrap();
     let saved = safetensors::SafeTensors::deserialize(&saved).unwrap();
     assert_eq!(saved.names().len(), 7);
     for (name, shape, values) in tensors().iter().filter(|(name, ..)| name != "bn.num_batches_tracked") {
@@ -128,7 +128,7 @@ fn numbers_that_are_none() {
     let mut parameters = load(&tensors(), false).unwrap().model.into_parts().1;
     parameters[2] = Parameters::Weights { weight: vec![0.0, f32::INFINITY, 0.0, 0.0], bias: None };
     let model = Model::with_parameters(graph(), parameters).unwrap();
-    let message = state_dict::save(&model).unwrap_err().to_string();
+    let message = state_dict::save(&model, None).unwrap_err().to_string();
     assert_eq!(message, "node fc: weight[1] is inf; train again with a lower learning rate");
 }
 

@@ -6,8 +6,9 @@ mod common;
 use std::ops::ControlFlow;
 
 use cbp_nn::architectures::lenet5;
+use cbp_nn::data::Preprocess;
 use cbp_nn::graph::Shape;
-use cbp_nn::training::{EpochMetrics, Progress, evaluate};
+use cbp_nn::training::{EpochMetrics, HoldOut, Progress, TrainingData, evaluate};
 use cbp_nn::{CbpConfig, CheckpointError, Ends, Loss, Model, Parameters, TrainError, Trainer, WeightSet};
 use safetensors::SafeTensors;
 
@@ -85,14 +86,17 @@ fn a_damaged_file_is_refused_and_a_failed_save_leaves_the_old_one() {
         let message = Trainer::load(&path).unwrap_err().to_string();
         assert!(message.contains("training.safetensors: ") && message.contains(expected), "{message}");
     };
-    for len in [0, 7, 8, 100, good.len() / 2, good.len() - 1] {
+    for len in [100, good.len() / 2, good.len() - 1] {
         refuses(&good[..len], "start the training again");
+    }
+    for len in [0, 7, 8] {
+        refuses(&good[..len], "is no checkpoint; name the folder of a run");
     }
     let replaced = |from: &str, to: &str| {
         let at = good.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
         [&good[..at], to.as_bytes(), &good[at + from.len()..]].concat()
     };
-    refuses(&replaced("\\\"version\\\":3", "\\\"version\\\":7"), "version 7, this program reads 3");
+    refuses(&replaced("\\\"version\\\":4", "\\\"version\\\":7"), "version 7, this program reads 4");
     refuses(&replaced("fc2.lambda", "fc2.lambdo"), "fc2.lambda");
     refuses(&replaced("two-bit-shift", "two-bit-shaft"), "two-bit-shaft");
     let other = std::env::consts::ARCH;
@@ -102,7 +106,7 @@ fn a_damaged_file_is_refused_and_a_failed_save_leaves_the_old_one() {
         warning.contains("saved on zzz") && warning.contains(&format!("resumed on {other}")),
         "{warning}"
     );
-    refuses(&replaced("cbp-checkpoint", "cbp-checkpaint"), "no metadata");
+    refuses(&replaced("cbp-checkpoint", "cbp-checkpaint"), "is no checkpoint");
 
     // What a kill within a save leaves is gone after the next one.
     std::fs::write(dir.path().join(".training.safetensors.tmp"), b"half").unwrap();
@@ -168,4 +172,55 @@ fn training_that_follows_starts_from_all_latent_weights() {
     // Before the first step they are the float weights, those of the int8 ends too.
     assert_eq!(weights(&trainer.latent_model()), weights(&float));
     assert_ne!(weights(&trainer.deployed())[0], weights(&float)[0]);
+}
+
+#[test]
+fn a_run_goes_on_with_its_own_data_only_and_may_become_longer() {
+    let data = common::digits(200, 100);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("training.safetensors");
+    let mut trainer = Trainer::float(common::small_float(&data, 1), common::small_training(1)).unwrap();
+    trainer.run(&data, &mut ()).unwrap();
+    trainer.save(&path).unwrap();
+    let mut trainer = Trainer::load(&path).unwrap().trainer;
+    let mut refuses = |data: &TrainingData, expected: &str| {
+        let message = trainer.run(data, &mut ()).unwrap_err().to_string();
+        assert!(message.contains(expected) && message.contains("began with"), "{message}");
+    };
+    refuses(&common::digits(201, 100), "the training set has 201 images, not 200");
+    refuses(&common::digits(200, 101), "the test set has 101 images, not 100");
+    let hold_out = Some(HoldOut { images: 100, seed: 7 });
+    refuses(&TrainingData { hold_out, ..data.clone() }, "100 test images set aside with seed 7, not");
+    let preprocess = Preprocess::plain();
+    refuses(&TrainingData { preprocess, ..data.clone() }, "preprocessed in another way");
+    assert_eq!(trainer.run(&data, &mut ()).unwrap(), []);
+    trainer.extend(2).unwrap();
+    assert_eq!(trainer.run(&data, &mut ()).unwrap().len(), 1);
+    let message = trainer.extend(1).unwrap_err().to_string();
+    assert!(message.contains("1 epochs are fewer than the 2 of this run"), "{message}");
+}
+
+#[test]
+fn statistics_need_two_images_and_take_no_more_than_there_are() {
+    let data = common::digits(50, 50);
+    let float = common::small_float(&common::digits(100, 50), 1);
+    let mut trainer = Trainer::constrained(&float, WeightSet::Ternary, common::small_cbp(1)).unwrap();
+    assert_eq!(trainer.fit_statistics(&data, 1000).unwrap(), 50);
+    assert_eq!(trainer.fit_statistics(&data, 20).unwrap(), 20);
+    for images in [0, 1] {
+        let message = trainer.fit_statistics(&data, images).unwrap_err().to_string();
+        assert!(message.contains("take at least 2"), "{message}");
+    }
+}
+
+#[test]
+fn something_must_be_constrained() {
+    let float = common::small_float(&common::digits(100, 100), 1);
+    let kept = ["fc2".to_owned(), "fc3".to_owned()];
+    let constrain = |kept: &[String]| {
+        Trainer::constrained_except(kept, &float, WeightSet::Binary, common::small_cbp(1)).map(drop)
+    };
+    constrain(&kept[..1]).unwrap();
+    let message = constrain(&kept).unwrap_err().to_string();
+    assert!(message.contains("no layer is left to constrain; keep fewer"), "{message}");
 }

@@ -4,14 +4,14 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use cbp_host::ablation::{Ablation as Runs, Mode, Start, published_with_short_schedule};
 use cbp_nn::{CbpConfig, TrainConfig, WeightSet};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::data::Data;
-use super::network::Network;
+use super::network::{Form, Network};
 use super::train::ConstrainOptions;
 
 #[derive(Args)]
@@ -26,6 +26,8 @@ pub struct Ablation {
     /// A trained network to constrain in place of the small one: a run's folder, a checkpoint, ONNX
     #[arg(long, value_name = "PATH")]
     from: Option<PathBuf>,
+    #[command(flatten)]
+    form: Form,
     #[command(flatten)]
     data: Data,
     /// Weight sets
@@ -84,8 +86,12 @@ impl ModeName {
 
 impl Ablation {
     pub fn run(&self) -> Result<ExitCode> {
-        let from = self.from.as_deref().map(|path| Network::read(path, None)).transpose()?;
-        let data = self.data.read(from.as_ref().and_then(Network::preprocess))?;
+        if self.from.is_none() && self.form.model.is_some() {
+            bail!("--model is about the file of --from; leave it out")
+        }
+        let read = |path| Network::read(path, &self.form, self.data.classes);
+        let from = self.from.as_deref().map(read).transpose()?;
+        let data = self.data.read(from.as_ref().map(Network::data).as_ref())?;
         let usual = published_with_short_schedule(self.epochs);
         let config = self.constrain.over(CbpConfig {
             training: TrainConfig { rate: self.rate, ..usual.training },

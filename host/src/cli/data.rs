@@ -3,88 +3,129 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use cbp_nn::data::{Format, Part, Preprocess, ReadOptions, Samples, Step, open};
-use cbp_nn::training::TrainingData;
+use cbp_nn::data::read::Cifar100Labels;
+use cbp_nn::data::{Colour, LabelColumn, Layout, Part, ReadOptions, TableOptions, open};
+use cbp_nn::training::{DataDescription, HoldOut, TrainingData};
 use clap::{Args, ValueEnum};
+
+use super::preprocess::PreprocessOptions;
 
 #[derive(Args)]
 pub struct Data {
     /// IDX or CIFAR files, a folder of images by class, .csv, .npy or .npz
     #[arg(long = "data", value_name = "PATH")]
     path: PathBuf,
-    /// Test images to set aside where the data have no test set of their own
+    /// Test images to set aside where the data have no test set of their own [default: as for the network]
     #[arg(long, value_name = "N")]
     hold_out: Option<usize>,
-    /// Which images are set aside
-    #[arg(long, default_value_t = 0, value_name = "SEED")]
-    hold_out_seed: u64,
+    /// Which images are set aside [default: as for the network, else 0]
+    #[arg(long, value_name = "SEED")]
+    hold_out_seed: Option<u64>,
+    /// Number of classes [default: those that occur, or those of the format]
+    #[arg(long, value_name = "N")]
+    pub classes: Option<usize>,
     /// Labels of an .npy file of images
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// What happens to images [default: by the kind of data]
+    /// Order of the axes of .npy and .npz images [default: nhwc where only the last axis can be channels]
     #[arg(long, value_enum)]
-    preprocess: Option<Kind>,
-    /// Mean of each channel, of pixel / 255
-    #[arg(long, value_delimiter = ',', requires = "std", value_name = "MEANS")]
-    mean: Option<Vec<f32>>,
-    /// Deviation of each channel
-    #[arg(long, value_delimiter = ',', requires = "mean", value_name = "DEVIATIONS")]
-    std: Option<Vec<f32>>,
+    layout: Option<LayoutName>,
+    /// Column of a table that holds labels, by name or by position from 0 [default: label, labels, class or target; else
+    /// the last one]
+    #[arg(long, value_name = "COLUMN")]
+    label_column: Option<String>,
+    /// What stands between the cells of a table; \t is a tab [default: a comma, in .tsv a tab]
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    delimiter: Option<u8>,
+    /// Whether the first line of a table holds names [default: if a number is missing there]
+    #[arg(long, value_name = "BOOL")]
+    header: Option<bool>,
+    /// Image files are read as grey, with one channel
+    #[arg(long)]
+    grey: bool,
+    /// CIFAR-100's 20 groups in place of its 100 classes
+    #[arg(long)]
+    coarse: bool,
+    #[command(flatten)]
+    preprocess: PreprocessOptions,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Kind {
-    /// Pixel / 255, or numbers as they are
-    Plain,
-    /// Shifted by up to 2 pixels in training
-    Mnist,
-    /// Random crop with a border of 4, and flips
-    Cifar,
-    /// Random resized crop of 224, flips, colours; resize 256 and centre crop 224 to evaluate
-    Imagenet,
+enum LayoutName {
+    /// Images, rows, columns, channels
+    Nhwc,
+    /// Images, channels, rows, columns, as PyTorch has them
+    Nchw,
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] => Ok(*byte),
+        b"\\t" => Ok(b'\t'),
+        _ => Err("give one ASCII character, or \\t".to_owned()),
+    }
 }
 
 impl Data {
-    /// Training and test set with their preprocessing; `stored` is that of a network file.
-    pub fn read(&self, stored: Option<&Preprocess>) -> Result<TrainingData> {
-        let options = ReadOptions { labels: self.labels.clone(), ..ReadOptions::default() };
-        let opened = open(&self.path, &options)?;
-        let (train, test) = match (opened.test, self.hold_out) {
-            (Some(test), None) => (opened.train, test),
-            (Some(_), Some(_)) => bail!("{}: has a test set; leave --hold-out out", self.path.display()),
-            (None, Some(count)) => {
-                let (test, train) = opened.train.split(Part::Count(count), self.hold_out_seed)?;
-                (train, test)
+    /// Training and test set with their preprocessing; `stored` is what a network's file says of its data.
+    pub fn read(&self, stored: Option<&DataDescription>) -> Result<TrainingData> {
+        let path = self.path.display();
+        let opened = open(&self.path, &self.options())?;
+        let as_before = stored.and_then(|data| data.identity.as_ref()?.hold_out);
+        let (train, test, hold_out) = match opened.test {
+            Some(_) if self.hold_out.is_some() || self.hold_out_seed.is_some() => {
+                bail!("{path}: has a test set; leave --hold-out and --hold-out-seed out")
             }
-            (None, None) => {
-                bail!("{}: has no test set; set some aside with --hold-out N", self.path.display())
+            Some(test) => (opened.train, test, None),
+            None => {
+                let Some(images) = self.hold_out.or(as_before.map(|hold_out| hold_out.images)) else {
+                    bail!("{path}: has no test set; set some aside with --hold-out N")
+                };
+                let seed = self.hold_out_seed.or(as_before.map(|hold_out| hold_out.seed)).unwrap_or(0);
+                let (test, train) = opened.train.split(Part::Count(images), seed)?;
+                (train, test, Some(HoldOut { images, seed }))
             }
         };
-        let preprocess = match (stored, self.preprocess, &self.mean) {
-            (Some(stored), None, None) => stored.clone(),
-            _ => self.preprocessing(opened.format, &train),
-        };
-        preprocess.shape(&train).with_context(|| format!("{}", self.path.display()))?;
-        Ok(TrainingData::new(train, test, preprocess))
+        let stored = stored.and_then(|data| data.preprocess.as_ref());
+        let preprocess = self.preprocess.of_data(stored, opened.format, &train);
+        preprocess.shape(&train).with_context(|| format!("{path}"))?;
+        Ok(TrainingData { hold_out, ..TrainingData::new(train, test, preprocess) })
     }
 
-    fn preprocessing(&self, format: Format, train: &Samples) -> Preprocess {
-        let mut preprocess = match (self.preprocess, format) {
-            (Some(Kind::Plain), _) | (None, Format::Npy | Format::Npz) => Preprocess::plain(),
-            (Some(Kind::Mnist), _) | (None, Format::Idx) => Preprocess::mnist(2),
-            (Some(Kind::Cifar), _) | (None, Format::Cifar) => Preprocess::cifar(
-                cbp_nn::data::preprocess::CIFAR10_MEAN,
-                cbp_nn::data::preprocess::CIFAR10_STD,
-            ),
-            (Some(Kind::Imagenet), _) | (None, Format::Folder) => Preprocess::imagenet(),
-            (None, Format::Csv) => Preprocess::standardised(train),
-        };
-        if let (Some(mean), Some(std)) = (&self.mean, &self.std) {
-            for pipeline in [&mut preprocess.training, &mut preprocess.evaluation] {
-                pipeline.steps.retain(|step| !matches!(step, Step::Normalise { .. }));
-                pipeline.steps.push(Step::Normalise { mean: mean.clone(), std: std.clone() });
-            }
+    /// As [`Data::read`], for a network that keeps its classes: those of the data must have the same names.
+    pub fn read_for(&self, network: &DataDescription) -> Result<TrainingData> {
+        let data = self.read(Some(network))?;
+        if let (Some(own), Some(found)) = (&network.classes, data.train.classes().names())
+            && own != found
+        {
+            let differ = |at: usize| own.get(at) != found.get(at);
+            let at = (0..own.len().max(found.len())).find(|&at| differ(at)).unwrap_or(0);
+            let name = |names: &[String]| names.get(at).map_or("none".to_owned(), |name| format!("{name:?}"));
+            bail!(
+                "{}: class {at} is {}, for the network it is {}; give it data with the classes that it was trained on",
+                self.path.display(),
+                name(found),
+                name(own)
+            )
         }
-        preprocess
+        Ok(data)
+    }
+
+    fn options(&self) -> ReadOptions {
+        let label = match &self.label_column {
+            None => LabelColumn::Usual,
+            Some(text) => text.parse().map_or_else(|_| LabelColumn::Name(text.clone()), LabelColumn::Index),
+        };
+        ReadOptions {
+            classes: self.classes,
+            layout: self.layout.map(|layout| match layout {
+                LayoutName::Nhwc => Layout::Nhwc,
+                LayoutName::Nchw => Layout::Nchw,
+            }),
+            colour: if self.grey { Colour::Grey } else { Colour::Rgb },
+            labels: self.labels.clone(),
+            cifar100: if self.coarse { Cifar100Labels::Coarse } else { Cifar100Labels::Fine },
+            table: TableOptions { label, header: self.header, delimiter: self.delimiter },
+        }
     }
 }

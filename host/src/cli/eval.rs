@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::array::Array;
 use super::bars::Bars;
 use super::data::Data;
-use super::network::Network;
+use super::network::{Form, Network};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -24,8 +24,10 @@ use super::network::Network;
 
 Exit status: 0 success, 1 the device's results differ from those of the integers, 2 an error.")]
 pub struct Eval {
-    /// A run's folder, a checkpoint, or ONNX
+    /// A run's folder, a checkpoint, ONNX, or safetensors with PyTorch's names (with --model)
     network: PathBuf,
+    #[command(flatten)]
+    form: Form,
     #[command(flatten)]
     data: Data,
     /// What computes
@@ -81,8 +83,8 @@ struct Figures {
 
 impl Eval {
     pub fn run(&self) -> Result<ExitCode> {
-        let network = Network::read(&self.network, None)?;
-        let data = self.data.read(network.preprocess())?;
+        let network = Network::read(&self.network, &self.form, self.data.classes)?;
+        let data = self.data.read_for(&network.data())?;
         let figures = match self.on {
             Place::Float if self.images.is_some() => bail!("--images is for --on integers and --on device"),
             Place::Float => float(&network, &data)?,

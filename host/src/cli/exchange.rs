@@ -7,11 +7,12 @@ use anyhow::{Result, bail};
 use cbp_exchange::onnx::{ExportOptions, write};
 use cbp_exchange::{recognise_sets, state_dict};
 use cbp_host::train::RunFolder;
-use cbp_nn::architectures::usual_input;
+use cbp_nn::data::Preprocess;
 use cbp_nn::{TrainConfig, Trainer};
 use clap::Args;
 
-use super::network::{Network, architecture};
+use super::network::{Form, Network};
+use super::preprocess::PreprocessOptions;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -23,12 +24,13 @@ Reads ONNX (plain or .gz, QONNX too) and safetensors with PyTorch's names. The f
 pub struct Import {
     /// The file
     file: PathBuf,
-    /// The network that safetensors belong to
-    #[arg(long, value_name = "NAME")]
-    model: Option<String>,
-    /// Its classes
-    #[arg(long, default_value_t = 1000)]
-    classes: usize,
+    #[command(flatten)]
+    form: Form,
+    /// Classes of the network that --model names [default: 10, of large images 1000]
+    #[arg(long, requires = "model")]
+    classes: Option<usize>,
+    #[command(flatten)]
+    preprocess: PreprocessOptions,
     /// Folder for the result [default: only say what was read]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -36,8 +38,7 @@ pub struct Import {
 
 impl Import {
     pub fn run(&self) -> Result<ExitCode> {
-        let graph = self.model.as_deref().map(|name| architecture(name, usual_input(name), self.classes));
-        let network = Network::read(&self.file, graph.transpose()?)?;
+        let network = Network::read(&self.file, &self.form, self.classes)?;
         let model = network.latent();
         println!(
             "{}: {} nodes, {} parameters, {} MACs an image of {}, {} outputs",
@@ -51,9 +52,22 @@ impl Import {
         for set in recognise_sets(&model) {
             println!("{}: weights are {}", set.node, set.set);
         }
+        if let Network::File(imported) = &network {
+            for grid in &imported.grids {
+                println!("{}: the file has weights on a grid of {} bits", grid.node, grid.bits);
+            }
+        }
+        let preprocess = self.preprocess.stated(Preprocess::plain).or(network.data().preprocess);
+        if preprocess.is_none() {
+            println!("the file does not say what happens to images; --preprocess, --mean and --std do");
+        }
         if let Some(out) = &self.out {
             let folder = RunFolder::create(out)?;
-            Trainer::float(model, TrainConfig::default())?.save(&folder.checkpoint())?;
+            let mut trainer = Trainer::float(model, TrainConfig::default())?;
+            if let Some(preprocess) = preprocess {
+                trainer.set_preprocess(preprocess);
+            }
+            trainer.save(&folder.checkpoint())?;
             println!("{}", folder.checkpoint().display());
         }
         Ok(ExitCode::SUCCESS)
@@ -66,7 +80,7 @@ impl Import {
   cbp export ternary --to ternary.onnx --qonnx
   cbp export ternary --to ternary.safetensors
 
-Weights are the deployed (quantised) ones.")]
+Weights are the deployed (quantised) ones. What happened to images is in the metadata, under cbp-preprocess.")]
 pub struct Export {
     /// A run's folder, or a checkpoint
     network: PathBuf,
@@ -80,10 +94,14 @@ pub struct Export {
 
 impl Export {
     pub fn run(&self) -> Result<ExitCode> {
-        let model = Network::read(&self.network, None)?.deployed();
+        let network = Network::read(&self.network, &Form::default(), None)?;
+        let (model, preprocess) = (network.deployed(), network.data().preprocess);
+        if self.qonnx && self.to.extension().is_none_or(|ending| ending != "onnx") {
+            bail!("--qonnx is a form of ONNX; name a file that ends in .onnx, or leave it out")
+        }
         match self.to.extension().and_then(|ending| ending.to_str()) {
-            Some("onnx") => write(&model, &self.to, &ExportOptions { qonnx: self.qonnx })?,
-            Some("safetensors") => state_dict::write(&model, &self.to)?,
+            Some("onnx") => write(&model, &self.to, &ExportOptions { qonnx: self.qonnx, preprocess })?,
+            Some("safetensors") => state_dict::write(&model, &self.to, preprocess.as_ref())?,
             _ => bail!("{}: name a file that ends in .onnx or .safetensors", self.to.display()),
         }
         println!("{}", self.to.display());

@@ -15,6 +15,7 @@ mod exchange;
 mod hdl;
 mod isa;
 mod network;
+mod preprocess;
 mod quantize;
 mod sim_server;
 mod train;
@@ -97,6 +98,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::SimServer(server) => server.run(),
         Command::Bench(bench) => bench.run(),
     }
+}
+
+/// Sizes with × or x between them, for clap.
+fn sizes<const N: usize>(text: &str) -> Result<[usize; N], String> {
+    let sizes: Option<Vec<usize>> =
+        text.split(['x', '×']).map(|size| size.parse().ok().filter(|&size| size > 0)).collect();
+    sizes.and_then(|sizes| sizes.try_into().ok()).ok_or_else(|| {
+        format!("give {N} sizes of at least 1 with x between them, such as {}", ["32"; N].join("x"))
+    })
 }
 
 /// A preset by name, for clap.

@@ -10,7 +10,7 @@ use cbp_nn::{CbpConfig, Trainer, WeightSet};
 use clap::Args;
 
 use super::data::Data;
-use super::network::Network;
+use super::network::{Form, Network};
 use super::train::ConstrainOptions;
 
 #[derive(Args)]
@@ -19,8 +19,10 @@ use super::train::ConstrainOptions;
 Rounds weights at least-squares scales and measures batch norms and ranges again; no training, so it takes seconds. The
 result can be trained on with `cbp train --from`.")]
 pub struct Quantize {
-    /// A run's folder, a checkpoint, or ONNX
+    /// A run's folder, a checkpoint, ONNX, or safetensors with PyTorch's names (with --model)
     network: PathBuf,
+    #[command(flatten)]
+    form: Form,
     #[command(flatten)]
     data: Data,
     /// binary, ternary, one-bit-shift or two-bit-shift
@@ -28,7 +30,7 @@ pub struct Quantize {
     set: WeightSet,
     #[command(flatten)]
     constrain: ConstrainOptions,
-    /// Training images that statistics are measured over
+    /// Training images that statistics are measured over, at least 2; all of them if there are fewer
     #[arg(long, default_value_t = 1000, value_name = "N")]
     images: usize,
     /// Folder for the result
@@ -38,19 +40,19 @@ pub struct Quantize {
 
 impl Quantize {
     pub fn run(&self) -> Result<ExitCode> {
-        let from = Network::read(&self.network, None)?;
-        let data = self.data.read(from.preprocess())?;
+        let from = Network::read(&self.network, &self.form, self.data.classes)?;
+        let data = self.data.read_for(&from.data())?;
         let float = from.latent();
         let config = self.constrain.over(CbpConfig::short(1))?;
         let mut trainer = Trainer::constrained(&float, self.set, config)?;
+        let used = trainer.fit_statistics(&data, self.images)?;
         let folder = RunFolder::create(&self.out)?;
-        trainer.fit_statistics(&data, self.images)?;
         trainer.save(&folder.checkpoint())?;
         let pipeline = &data.preprocess.evaluation;
         let before = evaluate(&float, &data.test, pipeline)?;
         let after = evaluate(&trainer.deployed(), &data.test, pipeline)?;
         println!(
-            "{} images: {:.2} % before, {:.2} % rounded to {}",
+            "{} images: {:.2} % before, {:.2} % rounded to {}; statistics of {used} training images",
             after.images,
             100.0 * before.accuracy(),
             100.0 * after.accuracy(),

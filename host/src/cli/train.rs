@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use cbp_host::train::{Recorder, RunError, RunFolder};
-use cbp_nn::architectures;
 use cbp_nn::cbp::scale::ScaleMode;
 use cbp_nn::training::{EpochMetrics, TrainingData, with_float_activations};
 use cbp_nn::{
@@ -23,7 +22,42 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::data::Data;
-use super::network::{Network, architecture};
+use super::network::{Form, Network, architecture};
+
+/// Options that a run has settled when it begins: they cannot be given with --resume.
+const SETTLED: &[&str] = &[
+    "model",
+    "input",
+    "ignore_unexpected",
+    "from",
+    "set",
+    "out",
+    "batch",
+    "rate",
+    "schedule",
+    "step_epochs",
+    "momentum",
+    "loss",
+    "evaluate_every",
+    "weight_decay",
+    "gradient_clip",
+    "frozen_norms",
+    "seed",
+    "paper",
+    "patience",
+    "multiplier_rate",
+    "scale",
+    "ends",
+    "activations",
+    "weight_clip",
+    "keep",
+    "stop_at_g",
+    "stop_satisfied",
+    "no_multipliers",
+    "no_window",
+    "no_straight_through",
+    "relu_grad_at_zero",
+];
 
 /// Exit status of a run that a signal ended, as shells have it for SIGINT.
 const STOPPED: u8 = 130;
@@ -41,29 +75,25 @@ The folder holds checkpoint.safetensors, from which training goes on, and metric
 Ctrl-C ends training after the running batch and saves it (exit status 130); a second one kills.")]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub struct Train {
-    /// A network by name: with random weights, or with those of a safetensors file
-    #[arg(long, value_name = "NAME")]
-    model: Option<String>,
+    #[command(flatten)]
+    form: Form,
     /// A trained network: a run's folder, its checkpoint, ONNX, or safetensors with PyTorch's names
     #[arg(long, value_name = "PATH")]
     from: Option<PathBuf>,
-    /// Goes on with the run in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["model", "from", "set", "out"])]
+    /// Goes on with the run in this folder, with its settings and its data; --epochs can make it longer
+    #[arg(long, value_name = "DIR", conflicts_with_all = SETTLED)]
     resume: Option<PathBuf>,
     #[command(flatten)]
     data: Data,
-    /// Classes of the network [default: those of the data]
-    #[arg(long)]
-    classes: Option<usize>,
     /// Constrain to binary, ternary, one-bit-shift or two-bit-shift [default: float training]
     #[arg(long)]
     set: Option<WeightSet>,
     /// Folder for checkpoints and metrics
     #[arg(long, value_name = "DIR", required_unless_present = "resume")]
     out: Option<PathBuf>,
-    /// Passes over the training set
-    #[arg(long, default_value_t = 20)]
-    epochs: u32,
+    /// Passes over the training set [default: 20]; with --resume those of the whole run, no fewer than it has
+    #[arg(long)]
+    epochs: Option<u32>,
     /// Images per step [default: 128; 256 with --paper]
     #[arg(long)]
     batch: Option<usize>,
@@ -76,6 +106,15 @@ pub struct Train {
     /// The rate over time [default: cosine; paper with --paper]
     #[arg(long, value_enum)]
     schedule: Option<Schedule>,
+    /// Epochs after which --schedule step lowers the rate, again and again [default: a third of all]
+    #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
+    step_epochs: Option<u32>,
+    /// Momentum of SGD
+    #[arg(long, default_value_t = 0.9)]
+    momentum: f32,
+    /// Accuracy is measured after every so many epochs, and after the last; 0: only then
+    #[arg(long, default_value_t = 1, value_name = "EPOCHS")]
+    evaluate_every: u32,
     /// Decay of weights
     #[arg(long, default_value_t = 1e-4)]
     weight_decay: f32,
@@ -92,10 +131,10 @@ pub struct Train {
     #[arg(long, requires = "set")]
     paper: bool,
     /// Epochs after which the window narrows at the latest [default: 1; 20 with --paper]
-    #[arg(long)]
+    #[arg(long, requires = "set")]
     patience: Option<u32>,
     /// Step of the multipliers
-    #[arg(long)]
+    #[arg(long, requires = "set", conflicts_with = "no_multipliers")]
     multiplier_rate: Option<f32>,
     #[command(flatten)]
     constrain: ConstrainOptions,
@@ -112,13 +151,13 @@ pub struct Train {
     #[arg(long, value_name = "SHARE", default_value_t = 0.95, requires = "stop_at_g")]
     stop_satisfied: f64,
     /// No multipliers: straight-through training alone
-    #[arg(long)]
+    #[arg(long, requires = "set")]
     no_multipliers: bool,
     /// No window: every weight is constrained from the start
-    #[arg(long)]
+    #[arg(long, requires = "set")]
     no_window: bool,
     /// Compute with latent weights; only the constraint pulls them onto the grid
-    #[arg(long)]
+    #[arg(long, requires = "set")]
     no_straight_through: bool,
     /// Derivative of ReLU at exactly 0
     #[arg(long, default_value_t = 0.0, value_name = "SLOPE")]
@@ -157,7 +196,7 @@ enum Schedule {
     Cosine,
     /// A tenth once g reaches 20
     Paper,
-    /// A tenth more after each third of the epochs
+    /// A tenth more after each third of the epochs, or as --step-epochs says
     Step,
 }
 
@@ -193,8 +232,12 @@ impl Train {
                 if let Some(warning) = checkpoint.platform_warning {
                     eprintln!("cbp: {warning}: training goes on, but not bit by bit as it would have there");
                 }
-                let data = self.data.read(Some(&checkpoint.trainer.data().preprocess))?;
-                (checkpoint.trainer, folder, data)
+                let mut trainer = checkpoint.trainer;
+                let data = self.data.read(Some(trainer.data()))?;
+                if let Some(epochs) = self.epochs {
+                    trainer.extend(epochs)?;
+                }
+                (trainer, folder, data)
             }
             None => self.start()?,
         };
@@ -212,21 +255,15 @@ impl Train {
     }
 
     fn start(&self) -> Result<(Trainer, RunFolder, TrainingData)> {
-        let usual = self.model.as_deref().map(|name| {
-            let input = architectures::usual_input(name);
-            architecture(name, input, self.classes.unwrap_or(if input.height > 32 { 1000 } else { 10 }))
-        });
-        // Weights of another program need the graph before the data are known.
-        let from = match &self.from {
-            Some(path) => Some(Network::read(path, usual.transpose()?)?),
-            None => None,
-        };
-        let data = self.data.read(from.as_ref().and_then(Network::preprocess))?;
-        let float = match (&from, &self.model) {
+        self.check()?;
+        let read = |path| Network::read(path, &self.form, self.data.classes);
+        let from = self.from.as_deref().map(read).transpose()?;
+        let data = self.data.read(from.as_ref().map(Network::data).as_ref())?;
+        let float = match (&from, &self.form.model) {
             (Some(network), _) => network.latent(),
             (None, Some(name)) => {
                 let input = data.preprocess.shape(&data.train)?;
-                let classes = self.classes.unwrap_or(data.train.classes().count());
+                let classes = self.data.classes.unwrap_or(data.train.classes().count());
                 Model::new(architecture(name, input, classes)?, self.seed)
             }
             (None, None) => bail!("name a network with --model, or a trained one with --from"),
@@ -242,12 +279,34 @@ impl Train {
         Ok((trainer, RunFolder::create(out)?, data))
     }
 
+    /// Refuses options that would do nothing.
+    fn check(&self) -> Result<()> {
+        if self.from.is_none() && (self.form.input.is_some() || self.form.ignore_unexpected) {
+            bail!("--input and --ignore-unexpected are about the file of --from; leave them out")
+        }
+        if self.set.is_none() && self.constrain.is_stated() {
+            bail!(
+                "--scale, --ends and --activations are for constrained training; add --set, or leave them out"
+            )
+        }
+        if self.step_epochs.is_some() && !matches!(self.schedule, Some(Schedule::Step)) {
+            bail!("--step-epochs is for --schedule step; add that, or leave it out")
+        }
+        Ok(())
+    }
+
+    fn epochs(&self) -> u32 {
+        self.epochs.unwrap_or(20)
+    }
+
     fn training(&self, usual: TrainConfig) -> TrainConfig {
         let rate_schedule = match self.schedule {
             None => usual.rate_schedule,
             Some(Schedule::Cosine) => RateSchedule::Cosine,
             Some(Schedule::Paper) => RateSchedule::Paper,
-            Some(Schedule::Step) => RateSchedule::Step { every: self.epochs.div_ceil(3) },
+            Some(Schedule::Step) => {
+                RateSchedule::Step { every: self.step_epochs.unwrap_or(self.epochs().div_ceil(3)) }
+            }
         };
         let loss = match self.loss {
             LossName::CrossEntropy => Loss::CrossEntropy,
@@ -255,21 +314,23 @@ impl Train {
         };
         TrainConfig {
             loss,
-            epochs: self.epochs,
+            epochs: self.epochs(),
             batch: self.batch.unwrap_or(usual.batch),
             rate: self.rate.unwrap_or(usual.rate),
             rate_schedule,
+            momentum: self.momentum,
+            evaluate_every: self.evaluate_every,
             weight_decay: self.weight_decay,
             seed: self.seed,
             relu_grad_at_zero: self.relu_grad_at_zero,
             frozen_norms: self.frozen_norms,
             gradient_clip: bound(self.gradient_clip, usual.gradient_clip),
-            ..usual
         }
     }
 
     fn cbp(&self) -> Result<CbpConfig> {
-        let usual = if self.paper { CbpConfig::paper(self.epochs) } else { CbpConfig::short(self.epochs) };
+        let usual =
+            if self.paper { CbpConfig::paper(self.epochs()) } else { CbpConfig::short(self.epochs()) };
         self.constrain.over(CbpConfig {
             training: self.training(usual.training),
             multiplier_rate: self.multiplier_rate.unwrap_or(usual.multiplier_rate),
@@ -290,6 +351,10 @@ fn bound(asked: Option<f32>, usual: Option<f32>) -> Option<f32> {
 }
 
 impl ConstrainOptions {
+    fn is_stated(&self) -> bool {
+        self.scale.is_some() || self.ends.is_some() || self.activations.is_some()
+    }
+
     /// These choices in place of the usual ones.
     pub fn over(&self, usual: CbpConfig) -> Result<CbpConfig> {
         let frozen_epochs = usual.training.epochs.div_ceil(4);
@@ -335,7 +400,8 @@ fn follow(
     is_asked: &AtomicBool,
 ) -> Result<(), RunError> {
     let training = *trainer.training();
-    let steps = (data.train.len() / training.batch) as u64;
+    // A batch of 0 is refused when training begins.
+    let steps = data.train.len().checked_div(training.batch).unwrap_or(0) as u64;
     let bar = if std::io::stderr().is_terminal() {
         ProgressBar::new(u64::from(training.epochs) * steps)
     } else {

@@ -31,7 +31,7 @@ pub enum RunError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// Another file cannot be written or read.
-    #[error("{path}: {source}; check the path and the free space. The last checkpoint is intact", path = .path.display())]
+    #[error("{path}: {source}; name a folder that can be written, and check the free space", path = .path.display())]
     File {
         /// The file.
         path: PathBuf,

@@ -9,6 +9,9 @@ use csv::{Position, ReaderBuilder, StringRecord, Trim};
 use super::{Format, LabelColumn, Opened, ReadOptions, TableOptions, classes_of, unpacked};
 use crate::{Classes, Content, DataError, Samples};
 
+/// Names of label columns that are known without being stated.
+const USUAL_NAMES: [&str; 4] = ["label", "labels", "class", "target"];
+
 /// Reads a table, plain or gzip, as a training set of vectors. Spaces around cells and empty lines do not count.
 ///
 /// Labels that are whole numbers from 0 without gaps are the classes themselves. Any other labels are names: sorted, by
@@ -21,10 +24,13 @@ use crate::{Classes, Content, DataError, Samples};
 /// [`DataError::Label`]; [`DataError::Empty`].
 pub fn load(path: &Path, options: &ReadOptions) -> Result<Opened, DataError> {
     let mut lines = lines(path, &options.table)?;
-    let label_column = label_column(path, &options.table, &lines[0])?;
+    let mut label_column = label_column(path, &options.table, &lines[0])?;
     let is_named = matches!(options.table.label, LabelColumn::Name(_));
     if options.table.header.unwrap_or_else(|| is_named || is_header(&lines[0].1, label_column)) {
-        lines.remove(0);
+        let (_, names) = lines.remove(0);
+        if options.table.label == LabelColumn::Usual {
+            label_column = usual_label_column(&names).unwrap_or(label_column);
+        }
     }
     let Some((_, first)) = lines.first() else { return Err(DataError::Empty { path: path.into() }) };
     if first.len() < 2 {
@@ -68,7 +74,7 @@ fn lines(path: &Path, options: &TableOptions) -> Result<Vec<(u64, StringRecord)>
         .has_headers(false)
         .flexible(true)
         .trim(Trim::All)
-        .delimiter(options.delimiter)
+        .delimiter(options.delimiter.unwrap_or(b','))
         .from_reader(bytes.as_slice());
     let mut lines: Vec<(u64, StringRecord)> = Vec::new();
     for record in reader.records() {
@@ -99,7 +105,7 @@ fn label_column(
     (_, first): &(u64, StringRecord),
 ) -> Result<usize, DataError> {
     let (found, column) = match &options.label {
-        LabelColumn::Last => return Ok(first.len() - 1),
+        LabelColumn::Usual => return Ok(first.len() - 1),
         LabelColumn::Index(index) => (Some(*index).filter(|&index| index < first.len()), index.to_string()),
         LabelColumn::Name(name) => (first.iter().position(|cell| cell == name), format!("{name:?}")),
     };
@@ -111,6 +117,12 @@ fn label_column(
             _ => format!("columns 0 to {}", first.len() - 1),
         },
     })
+}
+
+/// The column that a header calls by a usual name; of several the last.
+fn usual_label_column(names: &StringRecord) -> Option<usize> {
+    let is_usual = |name: &str| USUAL_NAMES.iter().any(|usual| name.eq_ignore_ascii_case(usual));
+    (0..names.len()).rev().find(|&column| names.get(column).is_some_and(is_usual))
 }
 
 fn is_header(first: &StringRecord, label_column: usize) -> bool {
@@ -195,10 +207,25 @@ mod tests {
     }
 
     #[test]
+    fn a_header_names_the_column_of_labels() {
+        for (text, rows, labels) in [
+            ("label,a,b\n1,2,3\n0,4,5", [2.0, 3.0, 4.0, 5.0], [1, 0]),
+            ("a,Class,b\n2,1,3\n4,0,5", [2.0, 3.0, 4.0, 5.0], [1, 0]),
+            ("a,b,c\n2,3,1\n4,5,0", [2.0, 3.0, 4.0, 5.0], [1, 0]),
+            ("target,a,label\n2,3,1\n4,5,0", [2.0, 3.0, 4.0, 5.0], [1, 0]),
+        ] {
+            let samples = read(text, &ReadOptions::default()).unwrap();
+            assert_eq!((floats(&samples), samples.labels()), (&rows[..], &labels[..]), "{text}");
+        }
+        let table = TableOptions { label: LabelColumn::Index(2), ..TableOptions::default() };
+        assert_eq!(floats(&read("label,a,b\n1,2,0", &with_table(table)).unwrap()), [1.0, 2.0]);
+    }
+
+    #[test]
     fn the_label_is_a_column_by_place_or_name_and_may_be_a_word() {
         let text = "kind;a;b\nversicolor;1;2\nsetosa;3;4\nversicolor;5;6";
         for label in [LabelColumn::Index(0), LabelColumn::Name("kind".into())] {
-            let table = TableOptions { label, delimiter: b';', ..TableOptions::default() };
+            let table = TableOptions { label, delimiter: Some(b';'), ..TableOptions::default() };
             let samples = read(text, &with_table(table)).unwrap();
             assert_eq!(floats(&samples), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
             assert_eq!(samples.labels(), [1, 0, 1]);

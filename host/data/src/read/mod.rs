@@ -54,8 +54,9 @@ pub struct ReadOptions {
     /// Number of classes. If `None`, that of the format; without one, the classes are those that the training labels
     /// name, and each must occur.
     pub classes: Option<usize>,
-    /// Order of the axes of four-dimensional arrays (.npy, .npz).
-    pub layout: Layout,
+    /// Order of the axes of four-dimensional arrays (.npy, .npz). If `None`, channels come last, and arrays whose last
+    /// axis does not look like channels are refused.
+    pub layout: Option<Layout>,
     /// Channels that image files are decoded to (folders).
     pub colour: Colour,
     /// The labels (.npy); if `None`, `y.npy` beside `x.npy`, or `labels.npy` beside `images.npy`.
@@ -67,10 +68,9 @@ pub struct ReadOptions {
 }
 
 /// Order of the axes of an array of images.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// Images, rows, columns, channels.
-    #[default]
     Nhwc,
     /// Images, channels, rows, columns.
     Nchw,
@@ -87,28 +87,23 @@ pub enum Cifar100Labels {
 }
 
 /// How a table is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableOptions {
     /// Where the labels are.
     pub label: LabelColumn,
     /// Whether the first line holds names; if `None`, it does when one of its feature cells is no number, or the
     /// label column is given by name.
     pub header: Option<bool>,
-    /// What stands between two cells.
-    pub delimiter: u8,
-}
-
-impl Default for TableOptions {
-    fn default() -> Self {
-        Self { label: LabelColumn::Last, header: None, delimiter: b',' }
-    }
+    /// What stands between two cells. If `None`, a comma, and in a file that ends in .tsv a tab.
+    pub delimiter: Option<u8>,
 }
 
 /// The column of the labels.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum LabelColumn {
-    /// The last one.
-    Last,
+    /// The one that the header calls label, labels, class or target; the last one if there is none.
+    #[default]
+    Usual,
     /// By position, from 0.
     Index(usize),
     /// By its name in the header.

@@ -62,9 +62,7 @@ fn open_file(path: &Path, options: &ReadOptions) -> Result<Opened, DataError> {
         cifar::load_file(path, options)
     } else if TABLES.contains(&ending) {
         let mut options = options.clone();
-        if ending == "tsv" {
-            options.table.delimiter = b'\t';
-        }
+        options.table.delimiter.get_or_insert(if ending == "tsv" { b'\t' } else { b',' });
         csv::load(path, &options)
     } else if start.starts_with(&[0, 0, 8]) {
         let what = "a single IDX file, images or labels alone".into();

@@ -2,6 +2,7 @@
 
 mod classes;
 mod content;
+mod fingerprint;
 mod statistics;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use cbp_numerics::Shape;
 
 pub use classes::Classes;
 pub use content::{Colour, Content};
+pub use fingerprint::Fingerprint;
 
 use crate::DataError;
 use crate::rng::{Purpose, keyed, permutation};

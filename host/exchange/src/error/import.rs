@@ -11,8 +11,7 @@ use cbp_nn::graph::GraphError;
 pub struct ImportError {
     /// The file.
     pub path: PathBuf,
-    /// Why.
-    #[source]
+    /// Why; part of the message, so no source of its own.
     pub cause: ImportCause,
 }
 

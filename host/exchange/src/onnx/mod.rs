@@ -20,6 +20,7 @@ mod tensor;
 use std::path::Path;
 
 use cbp_nn::Model;
+use cbp_nn::data::files::write_whole;
 use prost::Message;
 use prost::bytes::Bytes;
 
@@ -27,6 +28,7 @@ pub use export_model::ExportOptions;
 
 use crate::error::{ExportError, ImportCause};
 use crate::imported::{Imported, WeightGrid};
+use crate::metadata;
 use crate::sets::recognise_sets;
 
 /// Reads the content of an ONNX or QONNX file, without gzip. Batch norms stay nodes; weights on a grid are given as
@@ -38,6 +40,8 @@ pub fn import(content: Vec<u8>) -> Result<Imported, ImportCause> {
     let model = proto::ModelProto::decode(Bytes::from(content));
     let model = model.map_err(|cause| ImportCause::Damaged { what: format!("is no ONNX file ({cause})") })?;
     check_names(&model)?;
+    let preprocess =
+        metadata::read(model.metadata_props.iter().find_map(|entry| entry.of(metadata::PREPROCESS)))?;
     let (model, notes, quantised) = import_model::import(&model)?;
     let of_node = |(index, grid): (usize, Option<std::rc::Rc<tensor::Quantised>>)| {
         let grid = grid?;
@@ -51,7 +55,7 @@ pub fn import(content: Vec<u8>) -> Result<Imported, ImportCause> {
     };
     let grids = quantised.into_iter().enumerate().filter_map(of_node).collect();
     let sets = recognise_sets(&model);
-    Ok(Imported { model, notes, sets, grids })
+    Ok(Imported { model, notes, sets, grids, preprocess })
 }
 
 /// Writes a model as an ONNX file of operator set 17: input `input` (NCHW, or `[batch, values]` for vectors), output
@@ -61,7 +65,7 @@ pub fn import(content: Vec<u8>) -> Result<Imported, ImportCause> {
 /// A node that ONNX has no form for; parameters that are not finite.
 pub fn export(model: &Model, options: &ExportOptions) -> Result<Vec<u8>, ExportError> {
     crate::finite::check_model(model)?;
-    Ok(export_model::export(model, *options)?.encode_to_vec())
+    Ok(export_model::export(model, options)?.encode_to_vec())
 }
 
 /// [`export`] to a file.
@@ -70,7 +74,7 @@ pub fn export(model: &Model, options: &ExportOptions) -> Result<Vec<u8>, ExportE
 /// As there, and those of the operating system.
 pub fn write(model: &Model, path: &Path, options: &ExportOptions) -> Result<(), ExportError> {
     let content = export(model, options)?;
-    std::fs::write(path, content).map_err(|source| ExportError::Io { path: path.to_owned(), source })
+    write_whole(path, &content).map_err(|source| ExportError::Io { path: path.to_owned(), source })
 }
 
 /// Refuses names that would break a message into lines, or do worse to a terminal.

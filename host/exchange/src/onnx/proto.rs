@@ -69,6 +69,9 @@ pub struct ModelProto {
     /// Operator sets that it uses.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetIdProto>,
+    /// Texts of the program that wrote it.
+    #[prost(message, repeated, tag = "14")]
+    pub metadata_props: Vec<StringStringEntryProto>,
 }
 
 /// A set of operators.
@@ -201,6 +204,14 @@ pub struct StringStringEntryProto {
     /// Value.
     #[prost(string, optional, tag = "2")]
     pub value: Option<String>,
+}
+
+impl StringStringEntryProto {
+    /// The text, if it has this name.
+    #[must_use]
+    pub fn of(&self, key: &str) -> Option<&str> {
+        self.value.as_deref().filter(|_| self.key.as_deref() == Some(key))
+    }
 }
 
 /// A named input or output.

@@ -12,6 +12,7 @@ use super::entries::{Entry, of_graph};
 use crate::error::{ImportCause, Misshapen};
 use crate::finite;
 use crate::imported::Imported;
+use crate::metadata;
 use crate::note::Note;
 use crate::sets::recognise_sets;
 
@@ -26,6 +27,9 @@ pub fn load(content: &[u8], graph: Graph, ignore_unexpected: bool) -> Result<Imp
     if file.names().into_iter().any(|name| name.chars().any(char::is_control)) {
         return Err(ImportCause::Damaged { what: "it has names with control characters".to_owned() });
     }
+    let metadata = SafeTensors::read_metadata(content).ok().and_then(|(_, header)| header.metadata().clone());
+    let text = metadata.as_ref().and_then(|metadata| metadata.get(metadata::PREPROCESS));
+    let preprocess = metadata::read(text.map(String::as_str))?;
     let entries = of_graph(&graph);
     let is_optional = |entry: &Entry| entry.parameter == "range";
     let (mut missing, mut misshapen) = (Vec::new(), Vec::new());
@@ -79,7 +83,7 @@ pub fn load(content: &[u8], graph: Graph, ignore_unexpected: bool) -> Result<Imp
     }
     let model = Model::with_parameters(graph, parameters)?;
     let sets = recognise_sets(&model);
-    Ok(Imported { model, notes, sets, grids: Vec::new() })
+    Ok(Imported { model, notes, sets, grids: Vec::new(), preprocess })
 }
 
 /// Names that no node has a use for, in alphabetical order.

@@ -1,19 +1,23 @@
 //! Writing the parameters of a network.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use ::safetensors::tensor::{Dtype, TensorView};
+use cbp_nn::data::Preprocess;
+use cbp_nn::data::files::write_whole;
 use cbp_nn::{Model, Parameters};
 
 use super::entries::of_graph;
 use crate::error::ExportError;
 use crate::finite;
+use crate::metadata::{self, PREPROCESS};
 
-/// The content of a safetensors file with all parameters, as f32.
+/// The content of a safetensors file with all parameters, as f32, and the preprocessing among its metadata.
 ///
 /// # Errors
 /// Parameters that are not finite.
-pub fn save(model: &Model) -> Result<Vec<u8>, ExportError> {
+pub fn save(model: &Model, preprocess: Option<&Preprocess>) -> Result<Vec<u8>, ExportError> {
     finite::check_model(model)?;
     let mut tensors = Vec::new();
     for (entries, parameters) in of_graph(model.graph()).into_iter().zip(model.parameters()) {
@@ -35,14 +39,18 @@ pub fn save(model: &Model) -> Result<Vec<u8>, ExportError> {
     for (name, shape, bytes) in &tensors {
         views.push((name, TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(layout)?));
     }
-    ::safetensors::serialize(views, None).map_err(layout)
+    let metadata = match preprocess {
+        Some(preprocess) => Some(HashMap::from([(PREPROCESS.to_owned(), metadata::write(preprocess)?)])),
+        None => None,
+    };
+    ::safetensors::serialize(views, metadata).map_err(layout)
 }
 
 /// [`save`] to a file.
 ///
 /// # Errors
 /// As there, and those of the operating system.
-pub fn write(model: &Model, path: &Path) -> Result<(), ExportError> {
-    let content = save(model)?;
-    std::fs::write(path, content).map_err(|source| ExportError::Io { path: path.to_owned(), source })
+pub fn write(model: &Model, path: &Path, preprocess: Option<&Preprocess>) -> Result<(), ExportError> {
+    let content = save(model, preprocess)?;
+    write_whole(path, &content).map_err(|source| ExportError::Io { path: path.to_owned(), source })
 }

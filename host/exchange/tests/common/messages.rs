@@ -90,6 +90,7 @@ pub fn model(input: &[i64], nodes: Vec<NodeProto>, initializer: Vec<TensorProto>
             output: vec![value("y", &[0, 1])],
         }),
         opset_import: vec![OperatorSetIdProto { domain: None, version: Some(17) }],
+        metadata_props: Vec::new(),
     }
 }
 

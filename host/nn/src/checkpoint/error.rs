@@ -32,8 +32,14 @@ pub enum CheckpointError {
         /// Which numbers.
         what: String,
     },
-    /// The file is damaged, or no checkpoint at all.
-    #[error("{path}: {what}; it is damaged or no checkpoint, start the training again", path = .path.display())]
+    /// The file is no checkpoint at all.
+    #[error("{path}: is no checkpoint; name the folder of a run, or its checkpoint.safetensors", path = .path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is damaged.
+    #[error("{path}: {what}; the checkpoint is damaged, take a copy of it or start the training again", path = .path.display())]
     Content {
         /// The file.
         path: PathBuf,

@@ -8,9 +8,10 @@ mod platform;
 mod tensors;
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
+use cbp_data::files::write_whole;
 use cbp_numerics::Shape;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -25,9 +26,11 @@ use platform::platform;
 use tensors::Described;
 
 /// Version of the file; a change of names or meaning raises it.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Key of the JSON in the metadata.
 const KEY: &str = "cbp-checkpoint";
+/// Bytes at the beginning of a file that the key is among.
+const START: usize = 64;
 
 /// A checkpoint read back.
 #[derive(Debug)]
@@ -84,6 +87,11 @@ impl Trainer {
     pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
         let bytes =
             std::fs::read(path).map_err(|source| CheckpointError::Io { path: path.into(), source })?;
+        // The key comes first, so a file that was cut short has it too.
+        let start = &bytes[..bytes.len().min(START)];
+        if !start.windows(KEY.len()).any(|window| window == KEY.as_bytes()) {
+            return Err(CheckpointError::Foreign { path: path.into() });
+        }
         let error = |what: String| CheckpointError::Content { path: path.into(), what };
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|cause| error(cause.to_string()))?;
         let header = metadata.metadata().as_ref().and_then(|map| map.get(KEY));
@@ -183,17 +191,4 @@ fn restore(header: Header, file: &SafeTensors<'_>) -> Result<Trainer, String> {
         trainer.set_window();
     }
     Ok(trainer)
-}
-
-/// Replaces the file at `path` in one step. The file beside it has one name, so what a killed process left there is
-/// overwritten by the next one.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // Removed when dropped, unless it became the file.
-    let temporary = tempfile::TempPath::try_from_path(path.with_file_name(format!(".{name}.tmp")))?;
-    let mut file = std::fs::File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    temporary.persist(path)?;
-    Ok(())
 }

@@ -21,10 +21,10 @@ mod step_tests;
 mod trainer;
 mod update;
 
-pub use description::DataDescription;
+pub use description::{DataDescription, DataIdentity};
 pub use evaluate::{Evaluation, evaluate, outputs};
 pub use progress::{EpochMetrics, Progress};
 pub use quantised::with_float_activations;
-pub use run::TrainingData;
+pub use run::{HoldOut, TrainingData};
 pub(crate) use trainer::{CbpState, EpochSums};
 pub use trainer::{StepReport, Trainer, Workspace};

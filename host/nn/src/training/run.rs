@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cbp_data::{Batches, Draws, Plan, Preprocess, Samples};
+use serde::{Deserialize, Serialize};
 
 use super::description::DataDescription;
 use super::evaluate::{check_shape, engine_for, evaluate};
@@ -26,22 +27,33 @@ pub struct TrainingData {
     pub test: Arc<Samples>,
     /// What happens to images before the network reads them.
     pub preprocess: Preprocess,
+    /// How the test set was taken from the training set, if it was.
+    pub hold_out: Option<HoldOut>,
+}
+
+/// Test images that were set aside from a training set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldOut {
+    /// How many.
+    pub images: usize,
+    /// Which: key of the random choice.
+    pub seed: u64,
 }
 
 impl TrainingData {
-    /// Training and test set, and what happens to their images.
+    /// Training and test set that were always apart, and what happens to their images.
     #[must_use]
     pub fn new(train: Samples, test: Samples, preprocess: Preprocess) -> Self {
-        Self { train: Arc::new(train), test: Arc::new(test), preprocess }
+        Self { train: Arc::new(train), test: Arc::new(test), preprocess, hold_out: None }
     }
 }
 
 impl Trainer {
     /// Trains for the epochs that are left, and reports on each; before the first one, also on the state at the start.
-    /// A trainer that was stopped, or saved and loaded, goes on where it stood.
+    /// A trainer that was stopped, or saved and loaded, goes on where it stood, with the same data.
     ///
     /// # Errors
-    /// [`TrainError::Settings`] or [`TrainError::Data`] if the data do not fit, [`TrainError::Diverged`], or
+    /// [`TrainError::Settings`] or [`TrainError::Data`] if the data do not fit or are not those of the run, [`TrainError::Diverged`], or
     /// [`TrainError::Stopped`].
     pub fn run(
         &mut self,
@@ -49,7 +61,12 @@ impl Trainer {
         progress: &mut dyn Progress,
     ) -> Result<Vec<EpochMetrics>, TrainError> {
         self.check(data)?;
-        self.data = DataDescription::of(data);
+        let description = DataDescription::of(data);
+        if let Some(what) = self.data.difference(&description) {
+            let what = format!("this run was made with other data: {what}");
+            return Err(TrainError::Settings { what, remedy: "give it the data set that it began with" });
+        }
+        self.data = description;
         let steps = data.train.len() / self.training.batch;
         let mut history = Vec::new();
         if self.epoch == 0 && self.batch == 0 {

@@ -1,3 +1,4 @@
+use cbp_data::Preprocess;
 use cbp_numerics::WeightSet;
 use serde::{Deserialize, Serialize};
 
@@ -98,7 +99,7 @@ impl Trainer {
     fn new(model: Model, training: TrainConfig) -> Self {
         let latent = vec![None; model.graph().nodes().len()];
         let velocity = Gradients::zeros(&model);
-        let data = DataDescription::unknown();
+        let data = DataDescription::default();
         let sums = EpochSums::default();
         Self {
             model,
@@ -156,6 +157,13 @@ impl Trainer {
                 None => Ok(scales),
             }
         })?;
+        // Without layers to keep, a network of two layers is int8 throughout, which is asked for by its ends.
+        if !kept.is_empty() && !trainer.latent.iter().flatten().any(|latent| latent.constrained().is_some()) {
+            return Err(TrainError::Settings {
+                what: "no layer is left to constrain".to_owned(),
+                remedy: "keep fewer layers, or constrain the first and the last one too",
+            });
+        }
         trainer.set_window();
         trainer.update_multipliers();
         Ok(trainer)
@@ -210,6 +218,27 @@ impl Trainer {
     #[must_use]
     pub fn data(&self) -> &DataDescription {
         &self.data
+    }
+
+    /// Says what happens to the images of a network of another program.
+    pub fn set_preprocess(&mut self, preprocess: Preprocess) {
+        self.data.preprocess = Some(preprocess);
+    }
+
+    /// Trains for so many epochs in all, more than before; the learning rate then follows the longer course.
+    ///
+    /// # Errors
+    /// [`TrainError::Settings`] if that is fewer than the run has.
+    pub fn extend(&mut self, epochs: u32) -> Result<(), TrainError> {
+        if epochs < self.training.epochs {
+            let what = format!("{epochs} epochs are fewer than the {} of this run", self.training.epochs);
+            return Err(TrainError::Settings { what, remedy: "ask for more, or start another run" });
+        }
+        self.training.epochs = epochs;
+        if let Some(cbp) = &mut self.cbp {
+            cbp.config.training.epochs = epochs;
+        }
+        Ok(())
     }
 
     /// The weight set, if training is constrained.

@@ -19,13 +19,17 @@ use crate::{Classes, Content, DataError, Samples};
 /// Names of the arrays of images and of labels, alone or as files.
 pub(crate) const NAMES: [[&str; 2]; 2] = [["x", "y"], ["images", "labels"]];
 
+/// The most channels that images of cameras have.
+const MOST_CHANNELS: usize = 4;
+
 const IMAGE_TYPES: &str = "uint8, float32 or float64";
 const LABEL_TYPES: &str = "integers";
 
 /// Reads `x.npy` with the labels in `y.npy` beside it (or `images.npy` and `labels.npy`, or the file that `options`
 /// names) as a training set.
 ///
-/// Images are n × features, n × rows × columns (one channel), or four-dimensional in the layout of `options`; of type
+/// Images are n × features, n × rows × columns (one channel), or four-dimensional in the layout of `options` (if it is not
+/// stated, with up to four channels last and more rows than that); of type
 /// uint8, float32 or float64, where bytes become pixels and floats become numbers. Labels are n or n × 1 integers. Both
 /// may be in C or Fortran order.
 ///
@@ -96,12 +100,22 @@ pub(crate) fn samples(
 }
 
 /// Which axis of the array is n, rows, columns, channels; `None` for an axis that it does not have.
-fn axes(path: &Path, dims: &[usize], layout: Layout) -> Result<[Option<usize>; 4], DataError> {
+fn axes(path: &Path, dims: &[usize], layout: Option<Layout>) -> Result<[Option<usize>; 4], DataError> {
     Ok(match (dims.len(), layout) {
         (2, _) => [Some(0), None, None, Some(1)],
         (3, _) => [Some(0), Some(1), Some(2), None],
-        (4, Layout::Nhwc) => [Some(0), Some(1), Some(2), Some(3)],
-        (4, Layout::Nchw) => [Some(0), Some(2), Some(3), Some(1)],
+        (4, Some(Layout::Nhwc)) => [Some(0), Some(1), Some(2), Some(3)],
+        (4, Some(Layout::Nchw)) => [Some(0), Some(2), Some(3), Some(1)],
+        (4, None) if dims[3] <= MOST_CHANNELS && dims[1] > MOST_CHANNELS => {
+            [Some(0), Some(1), Some(2), Some(3)]
+        }
+        (4, None) => {
+            let what = format!("{}: which axis of {dims:?} holds the channels is not known", path.display());
+            return Err(DataError::Request {
+                what,
+                remedy: "state the layout: nchw (second axis) or nhwc (last axis)",
+            });
+        }
         _ => {
             let expected = "n × features, n × rows × columns, or these with channels".into();
             return Err(DataError::WrongShape { path: path.into(), expected, found: dims.into() });
@@ -153,7 +167,7 @@ mod tests {
     }
 
     fn make(images: Array, labels: Array, layout: Layout) -> Result<Samples, DataError> {
-        let options = ReadOptions { layout, classes: Some(3), ..ReadOptions::default() };
+        let options = ReadOptions { layout: Some(layout), classes: Some(3), ..ReadOptions::default() };
         samples((Path::new("x.npy"), images), (Path::new("y.npy"), labels), &options, None)
     }
 
@@ -177,6 +191,20 @@ mod tests {
                 let at = |j: usize| value([i, j / (w * c), j / c % w, j % c]);
                 prop_assert!(found.bytes(i).unwrap().iter().copied().eq((0..h * w * c).map(at)));
             }
+        }
+    }
+
+    #[test]
+    fn an_unknown_layout_is_refused() {
+        let read = |dims: &[usize]| {
+            let images = array(dims, false, Elements::U8(vec![1; dims.iter().product()]));
+            let options = ReadOptions { classes: Some(3), ..ReadOptions::default() };
+            samples((Path::new("x.npy"), images), (Path::new("y.npy"), labels(dims[0])), &options, None)
+        };
+        assert_eq!(read(&[2, 5, 6, 3]).unwrap().shape(), Some(Shape::new(5, 6, 3)));
+        for dims in [[2, 3, 5, 6], [2, 3, 3, 3], [2, 8, 8, 16]] {
+            let message = read(&dims).unwrap_err().to_string();
+            assert!(message.contains("x.npy") && message.contains("nchw"), "{message}");
         }
     }
 

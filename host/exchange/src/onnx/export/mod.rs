@@ -10,14 +10,16 @@ mod quantise;
 mod weighted;
 
 use cbp_nn::Model;
+use cbp_nn::data::Preprocess;
 use cbp_nn::graph::{Op, Shape, Source};
 
 use self::builder::{Builder, Value};
 use super::proto::{
-    DimensionProto, GraphProto, ModelProto, OperatorSetIdProto, TensorShapeProto, TensorTypeProto, TypeProto,
-    ValueInfoProto, data_type,
+    DimensionProto, GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, ValueInfoProto, data_type,
 };
 use crate::error::ExportError;
+use crate::metadata::{self, PREPROCESS};
 use crate::order::{self, Order};
 
 /// Version of ONNX's operators.
@@ -50,14 +52,16 @@ const QONNX: &str = "qonnx.custom_op.general";
 /// | ternary | Quant, 2 bits, signed, narrow, scale a |
 /// | one-bit shift | Quant, 3 bits, signed, narrow, scale a / 2: codes 0, ±1, ±2 |
 /// | two-bit shift | Quant, 4 bits, signed, narrow, scale a / 4: codes 0, ±1, ±2, ±4 |
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExportOptions {
     /// Whether to use QONNX's operators. ONNX Runtime does not run these.
     pub qonnx: bool,
+    /// What happens to images before the network reads them; it goes into the metadata.
+    pub preprocess: Option<Preprocess>,
 }
 
 /// Writes a model.
-pub(super) fn export(model: &Model, options: ExportOptions) -> Result<ModelProto, ExportError> {
+pub(super) fn export(model: &Model, options: &ExportOptions) -> Result<ModelProto, ExportError> {
     let graph = model.graph();
     let orders = order::of_outputs(graph);
     let mut builder = Builder::new(options.qonnx);
@@ -98,7 +102,12 @@ pub(super) fn export(model: &Model, options: ExportOptions) -> Result<ModelProto
         builder.rename_output(&plain.name, "logits");
     }
     let output = (graph.output(), values.last().is_some_and(|value| value.is_vector));
-    Ok(file(graph.name(), builder, (input, input.positions() == 1), output))
+    let mut file = file(graph.name(), builder, (input, input.positions() == 1), output);
+    if let Some(preprocess) = &options.preprocess {
+        let (key, value) = (Some(PREPROCESS.to_owned()), Some(metadata::write(preprocess)?));
+        file.metadata_props.push(StringStringEntryProto { key, value });
+    }
+    Ok(file)
 }
 
 /// What a node reads.
@@ -151,6 +160,7 @@ fn file(name: &str, builder: Builder, input: (Shape, bool), output: (Shape, bool
             output: vec![value_info("logits", output.0, output.1)],
         }),
         opset_import,
+        metadata_props: Vec::new(),
     }
 }
 
