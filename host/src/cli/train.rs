@@ -289,7 +289,6 @@ impl Train {
             relu_grad_at_zero: self.relu_grad_at_zero,
             frozen_norms: self.frozen_norms,
             gradient_clip: bound(self.gradient_clip, usual.gradient_clip),
-            ..usual
         }
     }
 

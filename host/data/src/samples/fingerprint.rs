@@ -39,7 +39,9 @@ impl Fingerprint {
                 }
                 Content::Floats { shape, values } => {
                     let values = &values[index * shape.values()..][..shape.values()];
-                    values.iter().for_each(|value| content.add(&value.to_le_bytes()));
+                    for value in values {
+                        content.add(&value.to_le_bytes());
+                    }
                 }
                 Content::Files { paths, .. } => content.add(below_folder(&paths[index]).as_bytes()),
             }
