@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cbp_compiler::{CompileError, Keep, Options, compile};
 use cbp_isa::Config;
 use cbp_nn::data::{Batches, DataError, Order, Pipeline, Plan, Samples};
+use cbp_nn::training::rank;
 use cbp_numerics::{LayerResult, NetworkError};
 use cbp_sim::SimOptions;
 
@@ -24,8 +25,8 @@ pub struct IntegerEvaluation {
     pub right: usize,
     /// Images whose class is among the five largest logits.
     pub right_in_five: usize,
-    /// Images that could not be read; others stood in for them.
-    pub bad_images: usize,
+    /// Images that could not be read: files and causes.
+    pub bad_images: Vec<String>,
     /// What the device did, if there was one.
     pub device: Option<DeviceFigures>,
 }
@@ -91,7 +92,7 @@ pub fn evaluate_integers(
         images: 0,
         right: 0,
         right_in_five: 0,
-        bad_images: 0,
+        bad_images: Vec::new(),
         device: device.map(|_| DeviceFigures::default()),
     };
     for batch in batches.by_ref() {
@@ -109,18 +110,16 @@ pub fn evaluate_integers(
             output = run.layers.last().and_then(Option::as_ref);
         }
         let logits = output.map(|output| quantised.logits(&output.values)).unwrap_or_default();
-        let rows = logits.chunks_exact(quantised.logits.len());
-        for (row, &label) in rows.zip(&batch.labels) {
-            let own = row.get(label as usize).copied().unwrap_or(f64::NEG_INFINITY);
-            // Ties go to the lower class.
-            let before = row.iter().enumerate();
-            let rank = before.filter(|&(c, &l)| l > own || (l >= own && c < label as usize)).count();
+        // What the device did not give counts as wrong.
+        let rows = logits.chunks_exact(quantised.logits.len()).zip(&batch.labels).zip(&batch.stands_in);
+        for ((row, &label), _) in rows.filter(|&(_, &stands_in)| !stands_in) {
+            let rank = rank(row, label);
             result.right += usize::from(rank == 0);
             result.right_in_five += usize::from(rank < 5);
         }
-        result.images += batch.len();
+        result.images += batch.stands_in.iter().filter(|&&stands_in| !stands_in).count();
         tick(batch.len() as u64);
     }
-    result.bad_images = batches.report().faults().len();
+    result.bad_images = batches.report().faults().iter().map(ToString::to_string).collect();
     Ok(result)
 }

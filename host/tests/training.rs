@@ -90,8 +90,12 @@ fn float_rounded_constrained_and_resumed_after_a_kill() {
     );
     assert_eq!(read(&whole, "metrics.jsonl"), read(&killed, "metrics.jsonl"));
     let metrics = String::from_utf8(read(&whole, "metrics.jsonl")).unwrap();
-    assert_eq!(metrics.lines().count(), 5);
-    for line in metrics.lines() {
+    assert_eq!(metrics.lines().count(), 6);
+    let settings: serde_json::Value = serde_json::from_str(metrics.lines().next().unwrap()).unwrap();
+    for key in ["network", "set", "training", "constraint", "training_images", "test_images"] {
+        assert!(!settings["settings"][key].is_null(), "{key} in {settings}");
+    }
+    for line in metrics.lines().skip(1) {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         for key in ["epoch", "rate", "loss", "lagrangian_sum", "accuracy", "latent_accuracy"] {
             assert!(!line[key].is_null(), "{key} in {line}");
@@ -181,4 +185,53 @@ fn faults_name_the_cause_and_the_remedy() {
         &["quantize", &out, "--set", "ternary", "--activations", "9", "--out", &out],
         &["--activations 9", "2 to 8"],
     );
+}
+
+/// 120 pictures in two classes for each part, one of them cut in the middle.
+fn pictures(folder: &Path) {
+    for part in ["train", "val"] {
+        for i in 0..120_u8 {
+            let class = folder.join(part).join(if i.is_multiple_of(2) { "dark" } else { "light" });
+            fs::create_dir_all(&class).unwrap();
+            let level = if i.is_multiple_of(2) { i / 2 } else { 255 - i };
+            let path = class.join(format!("{i:03}.png"));
+            image::RgbImage::from_fn(9, 9, |x, y| image::Rgb([level, level ^ x as u8, level ^ y as u8]))
+                .save(&path)
+                .unwrap();
+            if i == 50 {
+                let bytes = fs::read(&path).unwrap();
+                fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn images_that_cannot_be_read_are_named_and_do_not_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, run) = (dir.path().join("data"), dir.path().join("run"));
+    pictures(&data);
+    let cbp = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cbp"));
+        let output = command.args(arguments).arg("--data").arg(&data).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    };
+    let run = run.to_str().unwrap();
+    let train = ["train", "--model", "mlp", "--resize", "8x8", "--epochs", "1", "--batch", "20"];
+    let (success, out, error) = cbp(&[&train[..], &["--out", run]].concat());
+    assert!(success, "{error}");
+    assert!(out.contains("2 images could not be read: ") && out.contains("dark/050.png: "), "{out}");
+    let metrics = fs::read_to_string(Path::new(run).join("metrics.jsonl")).unwrap();
+    let last: serde_json::Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+    let bad = |part: &str| last["bad_images"].to_string().contains(&format!("{part}/dark/050.png"));
+    assert!(bad("train") && bad("val"), "{last}");
+    let (_, out, _) = cbp(&["eval", run]);
+    assert!(out.contains("119 images: ") && out.contains("1 images could not be read: "), "{out}");
+
+    for i in [0, 2] {
+        fs::write(data.join(format!("val/dark/{i:03}.png")), b"none").unwrap();
+    }
+    let (success, _, error) = cbp(&["eval", run]);
+    assert!(!success && error.contains("more than 1 % of all"), "{error}");
 }

@@ -15,7 +15,7 @@ fn latent_weights_end_on_the_grid_only_with_multipliers() {
         let run = |multipliers| {
             let config = CbpConfig { scale: ScaleMode::Paper, multipliers, ..common::small_cbp(EPOCHS) };
             let history = Trainer::constrained(&float, set, config).unwrap().run(&data, &mut ()).unwrap();
-            let last = history[history.len() - 1];
+            let last = &history[history.len() - 1];
             let satisfied = |epoch: usize| history[epoch].constraint.unwrap().satisfied;
             (
                 satisfied(0),

@@ -55,3 +55,11 @@ impl Progress for Bars {
         eprintln!("{message}");
     }
 }
+
+/// Images that could not be read, in a line: the first few by name.
+pub fn bad_images(bad: &[String]) -> Option<String> {
+    const NAMED: usize = 3;
+    let named = bad.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let more = if bad.len() > NAMED { " …" } else { "" };
+    (!bad.is_empty()).then(|| format!("{} images could not be read: {named}{more}", bad.len()))
+}

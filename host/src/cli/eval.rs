@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::array::Array;
-use super::bars::Bars;
+use super::bars::{Bars, bad_images};
 use super::data::Data;
 use super::network::{Form, Network};
 
@@ -77,8 +77,8 @@ struct Figures {
     /// Those that differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     mismatches: Option<u64>,
-    /// Images that could not be read; others stood in for them.
-    bad_images: usize,
+    /// Images that could not be read: files and causes. They do not count.
+    bad_images: Vec<String>,
 }
 
 impl Eval {
@@ -166,5 +166,8 @@ impl Figures {
             );
         }
         println!();
+        if let Some(bad) = bad_images(&self.bad_images) {
+            println!("{bad}");
+        }
     }
 }

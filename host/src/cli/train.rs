@@ -21,6 +21,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use super::bars::bad_images;
 use super::data::Data;
 use super::network::{Form, Network, architecture};
 
@@ -71,7 +72,8 @@ const STOPPED: u8 = 130;
   cbp train --resume ternary --data ~/mnist
 
 Networks: mlp, lenet5, vgg7, resnet20, resnet18, resnet50, alexnet, googlenet.
-The folder holds checkpoint.safetensors, from which training goes on, and metrics.jsonl, one line per epoch.
+The folder holds checkpoint.safetensors, from which training goes on, and metrics.jsonl: a line with the settings, then one per epoch.
+Images that cannot be read are named, and do not count in accuracies; more than 1 % of them end the run.
 Ctrl-C ends training after the running batch and saves it (exit status 130); a second one kills.")]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub struct Train {
@@ -441,8 +443,6 @@ fn line(metrics: &EpochMetrics) -> String {
         parts
             .push(format!("{:.4} % of the codes change per step", 100.0 * constraint.codes_changed_per_step));
     }
-    if metrics.bad_images > 0 {
-        parts.push(format!("{} images could not be read", metrics.bad_images));
-    }
+    parts.extend(bad_images(&metrics.bad_images));
     parts.join(", ")
 }

@@ -136,7 +136,8 @@ impl<'a> Recorder<'a> {
     /// # Errors
     /// Training fails, or a file cannot be written; the last checkpoint is then intact.
     pub fn run(mut self, trainer: &mut Trainer, data: &TrainingData) -> Result<Vec<EpochMetrics>, RunError> {
-        self.lines = self.folder.lines_until(trainer.epochs_done())?;
+        self.lines = vec![settings(trainer, data)];
+        self.lines.extend(self.folder.lines_until(trainer.epochs_done())?);
         let result = trainer.run(data, &mut self);
         if let Some(error) = self.error {
             return Err(error);
@@ -171,6 +172,21 @@ impl<'a> Recorder<'a> {
             }
         }
     }
+}
+
+/// The first line of the metrics: what the run is.
+fn settings(trainer: &Trainer, data: &TrainingData) -> String {
+    let settings = serde_json::json!({
+        "network": trainer.model().graph().name(),
+        "parameters": trainer.model().parameter_count(),
+        "set": trainer.set().map(|set| set.name()),
+        "training": trainer.training(),
+        "constraint": trainer.constraint(),
+        "training_images": data.train.len(),
+        "test_images": data.test.len(),
+        "hold_out": data.hold_out,
+    });
+    serde_json::json!({ "settings": settings }).to_string()
 }
 
 impl Progress for Recorder<'_> {

@@ -45,6 +45,8 @@ pub struct Batch {
     pub labels: Vec<u32>,
     /// Position of each image in the samples.
     pub indices: Vec<u32>,
+    /// Whether each image stands in for one that cannot be used: an evaluation leaves it out.
+    pub stands_in: Vec<bool>,
     spare: Arc<Spare>,
 }
 
@@ -151,11 +153,14 @@ impl Work {
         let mut images = images.unwrap_or_default();
         images.resize(places.len() * values, 0.0);
         let (mut indices, mut faults) = (Vec::with_capacity(places.len()), Vec::new());
+        let mut stands_in = Vec::with_capacity(places.len());
         for (place, out) in places.zip(images.chunks_exact_mut(values)) {
-            indices.push(self.fill(place, scratch, out, &mut faults)?);
+            let index = self.fill(place, scratch, out, &mut faults)?;
+            stands_in.push(index != self.order[place]);
+            indices.push(index);
         }
         let labels = indices.iter().map(|&index| self.prepared.samples().label(index as usize)).collect();
-        let batch = Batch { images, labels, indices, spare: self.spare.clone() };
+        let batch = Batch { images, labels, indices, stands_in, spare: self.spare.clone() };
         Ok(Made { batch, faults })
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use cbp_data::{Batches, Pipeline, Plan, Samples};
+use cbp_data::{Batch, Batches, Pipeline, Plan, Samples};
 
-use crate::engine::{Engine, Purpose, Settings, predictions};
+use crate::engine::{Engine, Purpose, Settings};
 use crate::error::TrainError;
 use crate::model::Model;
 
@@ -16,14 +16,14 @@ const BATCH: usize = 500;
 /// How a network does on a data set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Images evaluated.
+    /// Images evaluated: those that could be read.
     pub images: usize,
     /// Images whose class is the largest output.
     pub right: usize,
     /// Images whose class is among the five largest outputs.
     pub right_in_five: usize,
-    /// Images that could not be read; others stood in for them.
-    pub bad_images: usize,
+    /// Images that could not be read: files and causes.
+    pub bad_images: Vec<String>,
 }
 
 impl Evaluation {
@@ -60,25 +60,34 @@ pub fn evaluate(
     pipeline: &Pipeline,
 ) -> Result<Evaluation, TrainError> {
     let classes = model.graph().output().values();
-    let mut result = Evaluation { images: 0, right: 0, right_in_five: 0, bad_images: 0 };
-    result.bad_images = for_each_batch(model, samples, pipeline, |outputs, labels| {
-        result.images += labels.len();
-        result.right += predictions(outputs, classes).zip(labels).filter(|(a, b)| a == *b).count();
-        for (row, &label) in outputs.chunks_exact(classes).zip(labels) {
-            let own = row.get(label as usize).copied().unwrap_or(f32::NEG_INFINITY);
-            result.right_in_five += usize::from(row.iter().filter(|&&other| other > own).count() < 5);
+    let (mut images, mut right, mut right_in_five) = (0, 0, 0);
+    let bad_images = for_each_batch(model, samples, pipeline, |outputs, batch| {
+        let rows = outputs.chunks_exact(classes).zip(&batch.labels).zip(&batch.stands_in);
+        for ((row, &label), _) in rows.filter(|&(_, &stands_in)| !stands_in) {
+            let rank = rank(row, label);
+            images += 1;
+            right += usize::from(rank == 0);
+            right_in_five += usize::from(rank < 5);
         }
     })?;
-    Ok(result)
+    Ok(Evaluation { images, right, right_in_five, bad_images })
 }
 
-/// Calls `visit` with the outputs and labels of each batch; gives the number of bad images.
+/// How many classes come before this one: those with larger outputs, and of equal ones the lower. A label that is no class
+/// comes last.
+pub fn rank<T: PartialOrd>(outputs: &[T], label: u32) -> usize {
+    let Some(own) = outputs.get(label as usize) else { return outputs.len() };
+    let before = |(class, output): &(usize, &T)| *output > own || (*output >= own && *class < label as usize);
+    outputs.iter().enumerate().filter(before).count()
+}
+
+/// Calls `visit` with the outputs of each batch; gives the bad images.
 fn for_each_batch(
     model: &Model,
     samples: &Arc<Samples>,
     pipeline: &Pipeline,
-    mut visit: impl FnMut(&[f32], &[u32]),
-) -> Result<usize, TrainError> {
+    mut visit: impl FnMut(&[f32], &Batch),
+) -> Result<Vec<String>, TrainError> {
     let mut engine = engine_for(model, Purpose::Inference, samples.len());
     let mut batches = Batches::new(Arc::clone(samples), pipeline, &Plan::evaluation(engine.capacity()))?;
     check_shape(model, batches.shape())?;
@@ -90,9 +99,9 @@ fn for_each_batch(
         if let Some(&value) = outputs.iter().find(|output| !output.is_finite()) {
             return Err(TrainError::Outputs { value });
         }
-        visit(outputs, &batch.labels);
+        visit(outputs, &batch);
     }
-    Ok(batches.report().faults().len())
+    Ok(batches.report().faults().iter().map(ToString::to_string).collect())
 }
 
 /// An engine with as large a batch as memory allows.

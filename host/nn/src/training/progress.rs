@@ -8,7 +8,7 @@ use super::Trainer;
 use crate::cbp::metrics::ConstraintMetrics;
 
 /// State after an epoch; epoch 0 is the state before training.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EpochMetrics {
     /// Epochs done.
     pub epoch: u32,
@@ -24,8 +24,8 @@ pub struct EpochMetrics {
     pub latent_accuracy: Option<f64>,
     /// State of the constraints, if there are any.
     pub constraint: Option<ConstraintMetrics>,
-    /// Images that could not be used in this epoch.
-    pub bad_images: usize,
+    /// Images that could not be used in this epoch, of training and test: files and causes.
+    pub bad_images: Vec<String>,
 }
 
 /// Follows training, and may end it.

@@ -71,7 +71,7 @@ impl Trainer {
         let mut history = Vec::new();
         if self.epoch == 0 && self.batch == 0 {
             self.calibrate(data)?;
-            history.push(self.metrics(data, steps, 0)?);
+            history.push(self.metrics(data, steps, Vec::new())?);
             self.tell(&history, progress)?;
         }
         let mut workspace = self.workspace();
@@ -102,14 +102,14 @@ impl Trainer {
         Ok(())
     }
 
-    /// The rest of an epoch; gives the number of bad images.
+    /// The rest of an epoch; gives the bad images.
     fn run_epoch(
         &mut self,
         data: &TrainingData,
         workspace: &mut Workspace,
         steps: usize,
         progress: &mut dyn Progress,
-    ) -> Result<usize, TrainError> {
+    ) -> Result<Vec<String>, TrainError> {
         let draws = Draws { seed: self.training.seed, epoch: u64::from(self.epoch) + 1 };
         let plan = Plan { start: self.batch, ..Plan::training(self.training.batch, draws) };
         let mut batches = Batches::new(Arc::clone(&data.train), &data.preprocess.training, &plan)?;
@@ -122,7 +122,7 @@ impl Trainer {
                 return Err(TrainError::Stopped { epoch: self.epoch + 1 });
             }
         }
-        Ok(batches.report().faults().len())
+        Ok(batches.report().faults().iter().map(ToString::to_string).collect())
     }
 
     /// Gives quantisers of activations a first range, from the first training images.
@@ -174,24 +174,30 @@ impl Trainer {
         Ok(())
     }
 
-    fn metrics(&self, data: &TrainingData, steps: usize, bad: usize) -> Result<EpochMetrics, TrainError> {
+    fn metrics(
+        &self,
+        data: &TrainingData,
+        steps: usize,
+        mut bad_images: Vec<String>,
+    ) -> Result<EpochMetrics, TrainError> {
         let every = self.training.evaluate_every;
         let is_last = self.epoch == self.training.epochs || self.is_satisfied();
         let is_due = is_last || (every > 0 && self.epoch.is_multiple_of(every));
-        let accuracy = |model: &Model| {
-            evaluate(model, &data.test, &data.preprocess.evaluation).map(|evaluation| evaluation.accuracy())
-        };
+        let evaluate = |model: &Model| evaluate(model, &data.test, &data.preprocess.evaluation);
         let is_latent_due = is_due && self.cbp.is_some();
+        let deployed = is_due.then(|| evaluate(&self.deployed())).transpose()?;
+        let latent = is_latent_due.then(|| evaluate(&self.unconstrained())).transpose()?;
+        bad_images.extend(deployed.iter().flat_map(|deployed| deployed.bad_images.clone()));
         let done = if self.epoch == 0 { 0 } else { steps };
         Ok(EpochMetrics {
             epoch: self.epoch,
             rate: self.sums.rate,
             loss: self.sums.loss / done.max(1) as f64,
             lagrangian_sum: self.sums.loss + self.sums.update.constraint_term,
-            accuracy: is_due.then(|| accuracy(&self.deployed())).transpose()?,
-            latent_accuracy: is_latent_due.then(|| accuracy(&self.unconstrained())).transpose()?,
+            accuracy: deployed.map(|deployed| deployed.accuracy()),
+            latent_accuracy: latent.map(|latent| latent.accuracy()),
             constraint: self.constraint_metrics(done),
-            bad_images: bad,
+            bad_images,
         })
     }
 

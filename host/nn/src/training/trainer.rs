@@ -247,6 +247,12 @@ impl Trainer {
         self.cbp.map(|cbp| cbp.set)
     }
 
+    /// Settings of the constraint, if there is one.
+    #[must_use]
+    pub fn constraint(&self) -> Option<&CbpConfig> {
+        self.cbp.as_ref().map(|cbp| &cbp.config)
+    }
+
     /// Epochs done.
     #[must_use]
     pub fn epochs_done(&self) -> u32 {
