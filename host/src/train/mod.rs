@@ -179,7 +179,7 @@ fn settings(trainer: &Trainer, data: &TrainingData) -> String {
     let settings = serde_json::json!({
         "network": trainer.model().graph().name(),
         "parameters": trainer.model().parameter_count(),
-        "set": trainer.set().map(|set| set.name()),
+        "set": trainer.set().map(cbp_nn::WeightSet::name),
         "training": trainer.training(),
         "constraint": trainer.constraint(),
         "training_images": data.train.len(),
