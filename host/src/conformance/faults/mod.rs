@@ -10,7 +10,7 @@ pub mod inject;
 
 use std::time::Duration;
 
-use cbp_driver::{Completion, Device, Error, Options, Reset, Transport, TransportError};
+use cbp_driver::{Device, Error, Options, Reset, Transport, TransportError};
 use cbp_isa::registers;
 use cbp_isa::ring::ErrorCode;
 
@@ -251,7 +251,14 @@ fn fail<T: Transport>(
     control: &Control,
     patience: Duration,
 ) -> Result<(), Error> {
-    let wait = |device: &mut Device<_>, ticket| device.wait(ticket, patience).map(|_: Completion| ());
+    let wait = |device: &mut Device<Injected<T>>, ticket| {
+        device.wait(ticket, patience)?;
+        match case.fault {
+            // The job was over before anybody looked; the next look finds nothing.
+            Fault::Removed | Fault::RemovedAfter(_) | Fault::Unplugged => device.counters().map(drop),
+            _ => Ok(()),
+        }
+    };
     match case.when {
         When::Opening => Ok(()),
         When::Before => {
