@@ -120,6 +120,6 @@ pub fn evaluate_integers(
         result.images += batch.stands_in.iter().filter(|&&stands_in| !stands_in).count();
         tick(batch.len() as u64);
     }
-    result.bad_images = batches.report().faults().iter().map(ToString::to_string).collect();
+    result.bad_images = batches.report().named();
     Ok(result)
 }

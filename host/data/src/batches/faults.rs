@@ -52,6 +52,12 @@ impl Report {
         &self.faults
     }
 
+    /// Files and causes, in words.
+    #[must_use]
+    pub fn named(&self) -> Vec<String> {
+        self.faults.iter().map(ToString::to_string).collect()
+    }
+
     /// Images looked at, good and bad.
     #[must_use]
     pub const fn seen(&self) -> usize {

@@ -449,8 +449,3 @@ impl Engine {
         }
     }
 }
-
-/// The class with the largest output of each image, the first one of equals; `outputs` is images × classes.
-pub fn predictions(outputs: &[f32], classes: usize) -> impl Iterator<Item = u32> {
-    loss::predictions(outputs, classes)
-}

@@ -101,7 +101,7 @@ fn for_each_batch(
         }
         visit(outputs, &batch);
     }
-    Ok(batches.report().faults().iter().map(ToString::to_string).collect())
+    Ok(batches.report().named())
 }
 
 /// An engine with as large a batch as memory allows.
@@ -122,4 +122,15 @@ pub(super) fn check_shape(model: &Model, found: cbp_numerics::Shape) -> Result<(
         what: format!("images are {found} after preprocessing, the network reads {needed}"),
         remedy: "choose other preprocessing, or the data set that the network was made for",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_outputs_rank_by_class() {
+        assert_eq!([0, 1].map(|label| rank(&[1.0, 1.0], label)), [0, 1]);
+        assert_eq!([0, 1, 2, 3].map(|label| rank(&[0.5, 2.0, -1.0], label)), [1, 0, 2, 3]);
+    }
 }

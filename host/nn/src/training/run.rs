@@ -122,7 +122,7 @@ impl Trainer {
                 return Err(TrainError::Stopped { epoch: self.epoch + 1 });
             }
         }
-        Ok(batches.report().faults().iter().map(ToString::to_string).collect())
+        Ok(batches.report().named())
     }
 
     /// Gives quantisers of activations a first range, from the first training images.
