@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cbp::weights::ConstrainedWeights;
 use crate::int8_weights;
+use crate::lanes;
 use crate::optimiser::SgdStep;
 use crate::wide::wide;
 
@@ -169,7 +170,7 @@ fn update_constrained(
 fn clamp(ws: &mut [f32], bound: f32) {
     wide!({
         for w in ws {
-            *w = w.clamp(-bound, bound);
+            *w = lanes::clamp(*w, -bound, bound);
         }
     });
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::lanes;
 use crate::wide::wide;
 
 /// One step, in PyTorch's form: v ← μ·v + (g + decay·w), w ← w − rate·v, without dampening or Nesterov.
@@ -19,7 +20,7 @@ impl SgdStep {
         let Self { rate, momentum, weight_decay, clip } = *self;
         wide!({
             for ((w, &g), v) in parameters.iter_mut().zip(gradient).zip(velocity) {
-                *v = momentum * *v + (g.clamp(-clip, clip) + weight_decay * *w);
+                *v = momentum * *v + (lanes::clamp(g, -clip, clip) + weight_decay * *w);
                 *w -= rate * *v;
             }
         });

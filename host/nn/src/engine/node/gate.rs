@@ -1,6 +1,6 @@
 //! Nodes that change each number on its own, and pass its gradient on or not: clamps, rounding, dropout.
 //!
-//! NaN passes all of them (`f32::clamp` lets it), so that a loss or an accuracy is never computed from a bound in its
+//! NaN passes all of them, so that a loss or an accuracy is never computed from a bound in its
 //! place.
 
 use rayon::prelude::*;
@@ -33,7 +33,7 @@ pub(crate) fn clamp(values: &mut [f32], gates: &mut [u8], low: f32, high: f32) {
                     let above = if x > low { OPEN } else { CLOSED };
                     let at = if x == low { AT_BOUND } else { above };
                     *gate = if x >= high { CLOSED } else { at };
-                    *value = x.clamp(low, high);
+                    *value = lanes::clamp(x, low, high);
                 }
             });
         },
@@ -45,7 +45,7 @@ pub(crate) fn clamp_only(values: &mut [f32], low: f32, high: f32) {
     values.par_chunks_mut(VALUES_PER_TASK).for_each(|values| {
         wide!({
             for value in values {
-                *value = value.clamp(low, high);
+                *value = lanes::clamp(*value, low, high);
             }
         });
     });
@@ -104,7 +104,7 @@ impl Codes {
             wide!({
                 for value in values {
                     let steps = *value * inverse;
-                    *value = ((steps.clamp(least, most) + ROUNDER) - ROUNDER) * scale;
+                    *value = ((lanes::clamp(steps, least, most) + ROUNDER) - ROUNDER) * scale;
                 }
             });
         };

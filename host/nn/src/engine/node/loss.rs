@@ -53,7 +53,4 @@ mod tests {
             (loss - 2.5).abs() < 1e-9 && (gradient[0] - 1.0).abs() < 1e-9 && (gradient[1] + 2.0).abs() < 1e-9
         );
     }
-
-    #[test]
-    fn the_first_of_equal_classes_wins() {}
 }
