@@ -2,44 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod common;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
-fn cbp(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cbp")).args(arguments).output().unwrap()
-}
-
-fn succeeds(arguments: &[&str]) -> String {
-    let output = cbp(arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Exit status 2, and a standard error that holds all `parts`.
-fn refused(arguments: &[&str], parts: &[&str]) -> String {
-    let output = cbp(arguments);
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
-    for part in parts {
-        assert!(text.contains(part), "no `{part}` in: {text}");
-    }
-    text
-}
+use common::{refused, refused_without_space, succeeds, table};
 
 fn accuracy(arguments: &[&str]) -> f64 {
     let text = succeeds(&[&["eval", "--json"], arguments].concat());
     serde_json::from_str::<serde_json::Value>(&text).unwrap()["accuracy"].as_f64().unwrap()
-}
-
-/// A table of two classes that one number tells apart, far from 0: useless without its standardisation.
-fn table(path: &Path, rows: usize, shift: f32) -> String {
-    let row = |index: usize| {
-        let class = index % 2;
-        format!("{class},{},{}\n", 500.0 + shift + class as f32 + 0.001 * index as f32, index % 7)
-    };
-    fs::write(path, "label,a,b\n".to_owned() + &(0..rows).map(row).collect::<String>()).unwrap();
-    path.to_str().unwrap().to_owned()
 }
 
 #[test]
@@ -56,8 +28,13 @@ fn preprocessing_goes_with_the_network_to_other_programs_and_back() {
     assert!(expected > 0.95, "{expected}");
 
     let (onnx, weights) = (path("a.onnx"), path("a.safetensors"));
-    succeeds(&["export", &run, "--to", &onnx]);
-    succeeds(&["export", &run, "--to", &weights]);
+    for file in [&onnx, &weights] {
+        succeeds(&["export", &run, "--to", file]);
+        // A full disk leaves what is there.
+        let whole = fs::read(file).unwrap();
+        refused_without_space(&["export", &run, "--to", file], &[file.as_str(), "free space"]);
+        assert!(fs::read(file).unwrap() == whole, "a failed export damaged {file}");
+    }
     refused(&["export", &run, "--to", &weights, "--qonnx"], &["--qonnx", ".onnx"]);
     assert!((accuracy(&[&[onnx.as_str()], &data[..]].concat()) - expected).abs() < 1e-9);
     let form = ["--model", "mlp", "--input", "1x1x2", "--classes", "2"];
@@ -104,58 +81,6 @@ fn a_file_of_another_program_without_preprocessing_takes_that_of_the_data() {
     assert!(text.contains("--preprocess"), "{text}");
     let found = accuracy(&[&[imported.as_str()], &data[..]].concat());
     assert!((found - expected).abs() < 1e-9, "{found} in place of {expected}");
-}
-
-#[test]
-fn a_run_keeps_its_data() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let own = table(&folder.path().join("own.csv"), 300, 0.0);
-    let other = table(&folder.path().join("other.csv"), 300, 1.0);
-    let run = path("run");
-    let train = ["train", "--model", "mlp", "--epochs", "1", "--batch", "20", "--out", &run];
-    succeeds(&[&train[..], &["--data", &own, "--hold-out", "100", "--hold-out-seed", "3"]].concat());
-    let resume = |more: &[&str]| [&["train", "--resume", &run], more].concat().join("\n");
-    let refuses = |more: &[&str], parts: &[&str]| {
-        let text = resume(more);
-        refused(&text.split('\n').collect::<Vec<_>>(), parts);
-    };
-    refuses(&["--data", &other], &["other data", "images"]);
-    refuses(
-        &["--data", &own, "--hold-out-seed", "4"],
-        &["seed 4, not 100 test images set aside with seed 3"],
-    );
-    refuses(&["--data", &own, "--preprocess", "plain"], &["preprocessed in another way"]);
-    for option in ["--rate=0.3", "--batch=8", "--seed=2", "--scale=lsq", "--momentum=0.5", "--set=binary"] {
-        refuses(&["--data", &own, option], &[option.split('=').next().unwrap(), "--resume"]);
-    }
-    refuses(&["--data", &own, "--epochs", "0"], &["0 epochs are fewer than the 1"]);
-    let text = succeeds(&["train", "--resume", &run, "--data", &own, "--epochs", "2"]);
-    assert!(text.contains("epoch   2:"), "{text}");
-
-    // A checkpoint that was cut short is said to be one.
-    let checkpoint = Path::new(&run).join("checkpoint.safetensors");
-    let bytes = fs::read(&checkpoint).unwrap();
-    let cut = path("cut.safetensors");
-    fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
-    refused(&["eval", &cut, "--data", &own], &["cut.safetensors", "checkpoint is damaged"]);
-}
-
-#[test]
-fn classes_of_other_names_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let named = |name: &str, classes: [&str; 2]| {
-        let path = folder.path().join(name);
-        let rows = (0..100).map(|index| format!("{},{index},{}\n", index % 2, classes[index % 2]));
-        fs::write(&path, rows.collect::<String>()).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let (own, other) = (named("own.csv", ["cat", "dog"]), named("other.csv", ["cat", "cow"]));
-    let run = folder.path().join("run").to_str().unwrap().to_owned();
-    let train = ["train", "--model", "mlp", "--epochs", "1", "--batch", "20", "--out", &run];
-    succeeds(&[&train[..], &["--data", &own, "--hold-out", "20"]].concat());
-    accuracy(&[&run, "--data", &own]);
-    refused(&["eval", &run, "--data", &other], &["class 1 is \"cow\"", "\"dog\""]);
 }
 
 #[test]
@@ -209,4 +134,21 @@ fn an_ablation_has_a_row_per_set_and_mode() {
     );
     let sets = ["--model", "mlp", "--data", data.to_str().unwrap()];
     refused(&[&["ablation"], &short[..], &sets].concat(), &["--model", "--from"]);
+}
+
+#[test]
+fn an_ablation_can_start_from_a_trained_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run").to_str().unwrap().to_owned();
+    let data = ["--data", concat!(env!("CARGO_MANIFEST_DIR"), "/../data/mnist-sample")];
+    succeeds(&[&["train", "--model", "mlp", "--epochs", "1", "--out", &run], &data[..]].concat());
+    let short = ["--seeds", "2", "--epochs", "0", "--modes", "cbp", "--sets", "binary", "--json"];
+    let text = succeeds(&[&["ablation", "--from", &run], &short[..], &data].concat());
+    let table: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((table["network"].as_str(), table["float_epochs"].as_u64()), (Some("mlp"), None));
+    // Nothing was trained, so all seeds are the network of the run.
+    let expected = accuracy(&[&[run.as_str()], &data[..]].concat());
+    assert!((table["float_accuracy"].as_f64().unwrap() - expected).abs() < 1e-9, "{table}");
+    let accuracies = table["rows"][0]["accuracies"].as_array().unwrap();
+    assert!(accuracies.len() == 2 && accuracies[0] == accuracies[1], "{table}");
 }

@@ -1,6 +1,5 @@
 //! `cbp ablation`.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,8 +7,8 @@ use anyhow::{Result, bail};
 use cbp_host::ablation::{Ablation as Runs, Mode, Start, published_with_short_schedule};
 use cbp_nn::{CbpConfig, TrainConfig, WeightSet};
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 
+use super::bars::bar;
 use super::data::Data;
 use super::network::{Form, Network};
 use super::train::ConstrainOptions;
@@ -109,12 +108,7 @@ impl Ablation {
             },
             config,
         };
-        let bar = if std::io::stderr().is_terminal() {
-            ProgressBar::new(runs.ticks())
-        } else {
-            ProgressBar::hidden()
-        };
-        bar.set_style(ProgressStyle::with_template("epoch {pos} of {len} {wide_bar} {eta} left")?);
+        let bar = bar("epochs", runs.ticks());
         let input = data.preprocess.shape(&data.train)?;
         let table = runs.run(&data, input, &mut || bar.inc(1))?;
         bar.finish_and_clear();

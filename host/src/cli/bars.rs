@@ -7,7 +7,26 @@ use std::time::Duration;
 use cbp_host::demo::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// One bar at a time, with the time left.
+/// A bar of `total` ticks with what is done, its rate and the time left, or without a total a spinner; hidden where no
+/// terminal shows it.
+pub fn bar(name: &str, total: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (bar, style) = if total == 0 {
+        (ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}")
+    } else {
+        (ProgressBar::new(total), "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta} left")
+    };
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+    bar.set_message(name.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// One bar at a time.
 #[derive(Default)]
 pub struct Bars {
     bar: Mutex<Option<ProgressBar>>,
@@ -26,19 +45,8 @@ impl Bars {
 
 impl Progress for Bars {
     fn stage(&self, name: &str, total: u64) {
-        if !std::io::stderr().is_terminal() {
-            return;
-        }
-        let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
-        let style =
-            if total == 0 { "{spinner} {msg} {elapsed}" } else { "{msg} {wide_bar} {percent} % {eta} left" };
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
-        }
-        bar.set_message(name.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(200));
         if let Ok(mut slot) = self.bar.lock() {
-            *slot = Some(bar);
+            *slot = Some(bar(name, total));
         }
     }
 

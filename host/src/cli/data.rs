@@ -46,6 +46,9 @@ pub struct Data {
     /// CIFAR-100's 20 groups in place of its 100 classes
     #[arg(long)]
     coarse: bool,
+    /// Largest share of images that may be unreadable, 0 to 1; beyond it the command ends
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    allow_bad: f64,
     #[command(flatten)]
     preprocess: PreprocessOptions,
 }
@@ -70,7 +73,9 @@ impl Data {
     /// Training and test set with their preprocessing; `stored` is what a network's file says of its data.
     pub fn read(&self, stored: Option<&DataDescription>) -> Result<TrainingData> {
         let path = self.path.display();
-        let opened = open(&self.path, &self.options())?;
+        let mut opened = open(&self.path, &self.options())?;
+        opened.train = opened.train.allowing_bad(self.allow_bad)?;
+        opened.test = opened.test.map(|test| test.allowing_bad(self.allow_bad)).transpose()?;
         let as_before = stored.and_then(|data| data.identity.as_ref()?.hold_out);
         let (train, test, hold_out) = match opened.test {
             Some(_) if self.hold_out.is_some() || self.hold_out_seed.is_some() => {

@@ -7,12 +7,13 @@ use anyhow::{Result, bail};
 use cbp_host::demo::Progress;
 use cbp_host::evaluate::evaluate_integers;
 use cbp_host::quantise::quantise;
-use cbp_nn::training::{TrainingData, evaluate};
+use cbp_nn::Model;
+use cbp_nn::training::{Evaluation, TrainingData, evaluate_with};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::array::Array;
-use super::bars::{Bars, bad_images};
+use super::bars::{Bars, bad_images, bar};
 use super::data::Data;
 use super::network::{Form, Network};
 
@@ -134,10 +135,19 @@ impl Eval {
     }
 }
 
+/// Two networks on the test images, with a bar.
+pub fn evaluate_both(models: [&Model; 2], data: &TrainingData) -> Result<[Evaluation; 2]> {
+    let bar = bar("evaluating", 2 * data.test.len() as u64);
+    let evaluate = |model| {
+        evaluate_with(model, &data.test, &data.preprocess.evaluation, |images| bar.inc(images as u64))
+    };
+    let both = [evaluate(models[0])?, evaluate(models[1])?];
+    bar.finish_and_clear();
+    Ok(both)
+}
+
 fn float(network: &Network, data: &TrainingData) -> Result<Figures> {
-    let pipeline = &data.preprocess.evaluation;
-    let deployed = evaluate(&network.deployed(), &data.test, pipeline)?;
-    let latent = evaluate(&network.latent(), &data.test, pipeline)?;
+    let [deployed, latent] = evaluate_both([&network.deployed(), &network.latent()], data)?;
     Ok(Figures {
         on: Place::Float,
         images: deployed.images,

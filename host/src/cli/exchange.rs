@@ -11,6 +11,7 @@ use cbp_nn::data::Preprocess;
 use cbp_nn::{TrainConfig, Trainer};
 use clap::Args;
 
+use super::bars::bar;
 use super::network::{Form, Network};
 use super::preprocess::PreprocessOptions;
 
@@ -38,7 +39,9 @@ pub struct Import {
 
 impl Import {
     pub fn run(&self) -> Result<ExitCode> {
+        let spinner = bar("reading", 0);
         let network = Network::read(&self.file, &self.form, self.classes)?;
+        spinner.finish_and_clear();
         let model = network.latent();
         println!(
             "{}: {} nodes, {} parameters, {} MACs an image of {}, {} outputs",
@@ -99,11 +102,13 @@ impl Export {
         if self.qonnx && self.to.extension().is_none_or(|ending| ending != "onnx") {
             bail!("--qonnx is a form of ONNX; name a file that ends in .onnx, or leave it out")
         }
+        let spinner = bar("writing", 0);
         match self.to.extension().and_then(|ending| ending.to_str()) {
             Some("onnx") => write(&model, &self.to, &ExportOptions { qonnx: self.qonnx, preprocess })?,
             Some("safetensors") => state_dict::write(&model, &self.to, preprocess.as_ref())?,
             _ => bail!("{}: name a file that ends in .onnx or .safetensors", self.to.display()),
         }
+        spinner.finish_and_clear();
         println!("{}", self.to.display());
         Ok(ExitCode::SUCCESS)
     }

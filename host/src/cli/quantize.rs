@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use cbp_host::train::RunFolder;
-use cbp_nn::training::evaluate;
 use cbp_nn::{CbpConfig, Trainer, WeightSet};
 use clap::Args;
 
+use super::bars::bar;
 use super::data::Data;
+use super::eval::evaluate_both;
 use super::network::{Form, Network};
 use super::train::ConstrainOptions;
 
@@ -45,12 +46,12 @@ impl Quantize {
         let float = from.latent();
         let config = self.constrain.over(CbpConfig::short(1))?;
         let mut trainer = Trainer::constrained(&float, self.set, config)?;
+        let spinner = bar("measuring batch norms and ranges", 0);
         let used = trainer.fit_statistics(&data, self.images)?;
+        spinner.finish_and_clear();
         let folder = RunFolder::create(&self.out)?;
         trainer.save(&folder.checkpoint())?;
-        let pipeline = &data.preprocess.evaluation;
-        let before = evaluate(&float, &data.test, pipeline)?;
-        let after = evaluate(&trainer.deployed(), &data.test, pipeline)?;
+        let [before, after] = evaluate_both([&float, &trainer.deployed()], &data)?;
         println!(
             "{} images: {:.2} % before, {:.2} % rounded to {}; statistics of {used} training images",
             after.images,

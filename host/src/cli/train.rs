@@ -1,6 +1,5 @@
 //! `cbp train`.
 
-use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,11 +16,10 @@ use cbp_nn::{
     WeightSet,
 };
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::bars::bad_images;
+use super::bars::{bad_images, bar};
 use super::data::Data;
 use super::network::{Form, Network, architecture};
 
@@ -73,7 +71,7 @@ const STOPPED: u8 = 130;
 
 Networks: mlp, lenet5, vgg7, resnet20, resnet18, resnet50, alexnet, googlenet.
 The folder holds checkpoint.safetensors, from which training goes on, and metrics.jsonl: a line with the settings, then one per epoch.
-Images that cannot be read are named, and do not count in accuracies; more than 1 % of them end the run.
+Images that cannot be read are named, and do not count in accuracies; more of them than --allow-bad end the run.
 Ctrl-C ends training after the running batch and saves it (exit status 130); a second one kills.")]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub struct Train {
@@ -404,14 +402,7 @@ fn follow(
     let training = *trainer.training();
     // A batch of 0 is refused when training begins.
     let steps = data.train.len().checked_div(training.batch).unwrap_or(0) as u64;
-    let bar = if std::io::stderr().is_terminal() {
-        ProgressBar::new(u64::from(training.epochs) * steps)
-    } else {
-        ProgressBar::hidden()
-    };
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent} % {eta} left") {
-        bar.set_style(style);
-    }
+    let bar = bar("", u64::from(training.epochs) * steps);
     let start = Instant::now();
     let first = u64::from(trainer.epochs_done()) * steps + trainer.steps_done_in_epoch() as u64;
     let mut on_step = |trainer: &Trainer, steps: usize| {
@@ -433,8 +424,8 @@ fn follow(
 fn line(metrics: &EpochMetrics) -> String {
     let percent = |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.2}", 100.0 * share));
     let accuracy = percent(metrics.accuracy);
-    let mut parts =
-        vec![format!("epoch {:3}: loss {:.4}, accuracy {accuracy} %", metrics.epoch, metrics.loss)];
+    let loss = metrics.loss.map_or("-".to_owned(), |loss| format!("{loss:.4}"));
+    let mut parts = vec![format!("epoch {:3}: loss {loss}, accuracy {accuracy} %", metrics.epoch)];
     if let Some(constraint) = metrics.constraint {
         parts.push(format!("latent {} %", percent(metrics.latent_accuracy)));
         parts.push(format!("{:.1} % on the grid", 100.0 * constraint.satisfied));

@@ -22,7 +22,7 @@ use queue::Ahead;
 ///
 /// An image that cannot be used (see [`Fault`]) is replaced in its batch by the next one of the epoch's order that can,
 /// the first following the last; label and index are those of the image in its place, which is preprocessed as in its own
-/// place. [`Batches::report`] lists such images. Once more than [`Plan::allowed_bad`] of the epoch's images are found
+/// place. [`Batches::report`] lists such images. Once more than [`Samples::allowed_bad`] of the epoch's images are found
 /// bad, the iterator ends with [`DataError::TooManyBad`].
 ///
 /// After an error the iterator ends. Dropping it ends its threads.
@@ -82,8 +82,9 @@ impl Batches {
         let order = plan.order(prepared.samples().len())?;
         let batches = plan.batches(order.len())?;
         let (threads, ahead) = plan.threads_and_ahead();
-        let report = Report::new(order.len(), plan.allowed_bad);
-        let &Plan { batch, draws, allowed_bad, .. } = plan;
+        let allowed_bad = prepared.samples().allowed_bad();
+        let report = Report::new(order.len(), allowed_bad);
+        let &Plan { batch, draws, .. } = plan;
         let work = Work { prepared, order, batch, draws, allowed_bad, spare: Arc::default() };
         let queue = Ahead::new(batches, threads, ahead, move |number, scratch| work.make(number, scratch));
         let queue = queue.map_err(|error| DataError::Worker { what: error.to_string() })?;

@@ -22,8 +22,6 @@ pub struct Plan {
     pub threads: usize,
     /// Batches made before they are asked for; 0: two more than threads.
     pub ahead: usize,
-    /// Share of the epoch's images that may be bad, 0 to 1.
-    pub allowed_bad: f64,
 }
 
 /// Order of the images in an epoch.
@@ -47,7 +45,7 @@ pub enum Remainder {
 }
 
 impl Plan {
-    /// To train: shuffled, images left over are left out, up to 1 % may be bad.
+    /// To train: shuffled, images left over are left out.
     #[must_use]
     pub const fn training(batch: usize, draws: Draws) -> Self {
         Self {
@@ -58,11 +56,10 @@ impl Plan {
             remainder: Remainder::Drop,
             threads: 0,
             ahead: 0,
-            allowed_bad: 0.01,
         }
     }
 
-    /// To evaluate: every image once, as stored; up to 1 % may be bad.
+    /// To evaluate: every image once, as stored.
     #[must_use]
     pub fn evaluation(batch: usize) -> Self {
         let draws = Draws { seed: 0, epoch: 0 };
@@ -102,10 +99,6 @@ impl Plan {
         if self.start > batches {
             let what = format!("the epoch has {batches} batches, it cannot start after {}", self.start);
             return request(what, "start with the next epoch");
-        }
-        if !(0.0..=1.0).contains(&self.allowed_bad) {
-            let what = format!("{} is no share of bad images", self.allowed_bad);
-            return request(what, "choose 0 to 1");
         }
         Ok(self.start..batches)
     }

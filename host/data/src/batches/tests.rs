@@ -88,7 +88,6 @@ fn plans_that_cannot_be_are_refused() {
         (Plan { batch: 0, ..plan.clone() }, "10 images give no batch of 0; choose"),
         (Plan { batch: 11, ..plan.clone() }, "10 images give no batch of 11; choose"),
         (Plan { start: 3, ..plan.clone() }, "the epoch has 2 batches, it cannot start after 3; start"),
-        (Plan { allowed_bad: f64::NAN, ..plan.clone() }, "NaN is no share of bad images; choose"),
         (
             Plan { order: Order::Given(vec![10]), ..plan.clone() },
             "the order has image 10, the data set images 0 to 9",
@@ -124,6 +123,10 @@ fn pictures(dir: &std::path::Path, count: usize, bad: &[usize]) -> Arc<Samples> 
     files((0..count).map(path).collect())
 }
 
+fn allowing(samples: Arc<Samples>, share: f64) -> Arc<Samples> {
+    Arc::new(Arc::unwrap_or_clone(samples).allowing_bad(share).unwrap())
+}
+
 #[test]
 fn a_bad_image_is_replaced_by_the_next_readable_one_and_reported() {
     let dir = tempfile::tempdir().unwrap();
@@ -131,7 +134,8 @@ fn a_bad_image_is_replaced_by_the_next_readable_one_and_reported() {
     let pipeline = Pipeline {
         steps: vec![crate::Step::RandomResizedCrop { size: 8, scale: [0.5, 1.0], ratio: [1.0, 1.0] }],
     };
-    let plan = Plan { allowed_bad: 0.25, ..Plan::evaluation(5) };
+    let samples = allowing(samples, 0.25);
+    let plan = Plan::evaluation(5);
     let whole = run(&samples, &pipeline, &Plan { threads: 1, ..plan.clone() });
     let indices: Vec<u32> = whole.iter().flat_map(|batch| batch.0.clone()).collect();
     assert_eq!(indices, [0, 1, 4, 4, 4, 5, 6, 7, 8, 9, 10, 0]);
@@ -160,8 +164,8 @@ fn too_many_bad_images_end_the_epoch_with_an_error() {
         (0.1, 1, "2 of 7 images so far are unreadable, more than 10 % of all; first"),
         (0.2, 1, "3 of 8 images so far are unreadable, more than 20 % of all; first"),
     ] {
-        let plan = Plan { allowed_bad, ..Plan::evaluation(4) };
-        let mut batches = Batches::new(samples.clone(), &pipeline, &plan).unwrap();
+        let samples = allowing(samples.clone(), allowed_bad);
+        let mut batches = Batches::new(samples, &pipeline, &Plan::evaluation(4)).unwrap();
         let results: Vec<_> = batches.by_ref().collect();
         assert_eq!(results.len(), good + 1, "{allowed_bad}");
         let message = results[good].as_ref().unwrap_err().to_string();
@@ -178,8 +182,8 @@ fn an_epoch_without_any_readable_image_ends_though_all_may_be_bad() {
     let dir = tempfile::tempdir().unwrap();
     let samples = pictures(dir.path(), 3, &[0, 1, 2]);
     let pipeline = Pipeline { steps: vec![crate::Step::Resize { height: 8, width: 8 }] };
-    let plan = Plan { allowed_bad: 1.0, ..Plan::evaluation(2) };
-    let mut batches = Batches::new(samples, &pipeline, &plan).unwrap();
+    let samples = allowing(samples, 1.0);
+    let mut batches = Batches::new(samples, &pipeline, &Plan::evaluation(2)).unwrap();
     let message = batches.next().unwrap().unwrap_err().to_string();
     assert!(message.contains("3 of 3 images so far are unreadable"), "{message}");
     assert!(batches.next().is_none());
@@ -190,8 +194,8 @@ fn images_too_small_for_a_crop_are_bad_too() {
     let dir = tempfile::tempdir().unwrap();
     let samples = pictures(dir.path(), 5, &[]);
     let pipeline = Pipeline { steps: vec![crate::Step::CentreCrop { size: 13 }] };
-    let plan = Plan { allowed_bad: 0.2, ..Plan::evaluation(5) };
-    let mut batches = Batches::new(samples.clone(), &pipeline, &plan).unwrap();
+    let samples = allowing(samples, 0.2);
+    let mut batches = Batches::new(samples.clone(), &pipeline, &Plan::evaluation(5)).unwrap();
     assert_eq!(batches.next().unwrap().unwrap().indices, [1, 1, 2, 3, 4]);
     assert_eq!(batches.report().faults()[0].what, "12×16 pixels are too few for a crop of 13");
     let prepared = pipeline.prepare(samples).unwrap();

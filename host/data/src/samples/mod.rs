@@ -18,6 +18,8 @@ use crate::rng::{Purpose, keyed, permutation};
 
 /// The name of data that come from no file, in messages.
 const IN_MEMORY: &str = "data in memory";
+/// Share of the images that may be bad, if nothing else is said.
+const ALLOWED_BAD: f64 = 0.01;
 
 /// Images or rows of numbers with one label each.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +27,7 @@ pub struct Samples {
     content: Content,
     labels: Vec<u32>,
     classes: Classes,
+    allowed_bad: f64,
 }
 
 /// How much of a data set.
@@ -69,7 +72,7 @@ impl Samples {
             return Err(DataError::Label { path: path.into(), index, label, classes });
         }
         content.check_finite(path)?;
-        Ok(Self { content, labels, classes })
+        Ok(Self { content, labels, classes, allowed_bad: ALLOWED_BAD })
     }
 
     /// Number of samples; at least 1.
@@ -121,6 +124,25 @@ impl Samples {
         &self.classes
     }
 
+    /// The largest share of an epoch's images that may be unreadable, 0 to 1: 0.01 unless
+    /// [`Samples::allowing_bad`] changed it. Beyond it, reading ends with an error.
+    #[must_use]
+    pub const fn allowed_bad(&self) -> f64 {
+        self.allowed_bad
+    }
+
+    /// The same samples, of which this share may be unreadable.
+    ///
+    /// # Errors
+    /// [`DataError::Request`] if it is no share.
+    pub fn allowing_bad(self, share: f64) -> Result<Self, DataError> {
+        if !(0.0..=1.0).contains(&share) {
+            let what = format!("{share} is no share of unreadable images");
+            return Err(DataError::Request { what, remedy: "choose 0 to 1" });
+        }
+        Ok(Self { allowed_bad: share, ..self })
+    }
+
     /// The first `count` samples of a random order that depends on `seed` alone (all of them if there are fewer; one if
     /// `count` is 0).
     #[must_use]
@@ -150,7 +172,7 @@ impl Samples {
     fn choose(&self, indices: &[u32]) -> Self {
         let content = self.content.choose(indices);
         let labels = indices.iter().map(|&i| self.labels[i as usize]).collect();
-        Self { content, labels, classes: self.classes.clone() }
+        Self { content, labels, classes: self.classes.clone(), allowed_bad: self.allowed_bad }
     }
 }
 
@@ -196,6 +218,12 @@ mod tests {
             assert!(
                 sizes(part).unwrap_err().to_string().contains("of 10 samples leave one part without any")
             );
+        }
+        let lenient = samples.clone().allowing_bad(0.5).unwrap();
+        assert!((lenient.split(Part::Count(5), 1).unwrap().1.allowed_bad() - 0.5).abs() < f64::EPSILON);
+        for share in [f64::NAN, -0.1, 1.1] {
+            let message = samples.clone().allowing_bad(share).unwrap_err().to_string();
+            assert!(message.contains("is no share of unreadable images; choose 0 to 1"), "{message}");
         }
         assert_ne!(samples.split(Part::Count(5), 1).unwrap(), samples.split(Part::Count(5), 2).unwrap());
         assert_eq!(samples.sample(4, 1).labels(), samples.sample(99, 1).labels().split_at(4).0);

@@ -85,6 +85,8 @@ mod tests {
         of("alexnet", &[("conv3", 13, 384), ("conv5", 13, 256), ("pool5", 6, 256)]);
         of("googlenet", &[("conv1.conv", 112, 64), ("maxpool1", 56, 64), ("conv3.conv", 56, 192)]);
         of("googlenet", &[("maxpool2", 28, 192), ("maxpool3", 14, 480), ("maxpool4", 7, 832)]);
+        of("resnet20", &[("conv1", 32, 16), ("layer1.2.relu2", 32, 16), ("layer2.0.conv1", 16, 32)]);
+        of("resnet20", &[("layer2.2.relu2", 16, 32), ("layer3.2.relu2", 8, 64), ("avgpool", 1, 64)]);
         of("vgg7", &[("conv2", 32, 128), ("conv4", 16, 256), ("conv6", 8, 512), ("pool3", 4, 512)]);
     }
 

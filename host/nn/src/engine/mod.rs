@@ -224,6 +224,18 @@ impl Engine {
         &self.buffers[self.plan.values[last]][..graph.output().values() * self.images]
     }
 
+    /// Which numbers the last training step kept of a dropout's input, images × values; `None` for other nodes.
+    #[must_use]
+    pub fn kept(&self, graph: &Graph, node: usize) -> Option<Vec<bool>> {
+        let values = graph.shapes()[node].values() * self.images;
+        match (&graph.nodes()[node].op, &self.states[node]) {
+            (Op::Dropout { .. }, State::Gates(gates)) => {
+                Some(gates[..values].iter().map(|&gate| gate == gate::OPEN).collect())
+            }
+            _ => None,
+        }
+    }
+
     fn value(&self, graph: &Graph, source: Source) -> &[f32] {
         let len = graph.shape_of(source).values() * self.images;
         match source {

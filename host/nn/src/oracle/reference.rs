@@ -7,8 +7,8 @@ use crate::engine::Settings;
 use crate::graph::{Graph, Op, Shape, Source, Window};
 use crate::model::{Model, Parameters};
 
-/// A network with f64 numbers, in training: batch norms use the statistics of the batch (unless frozen), and nothing is
-/// dropped.
+/// A network with f64 numbers, in training: batch norms use the statistics of the batch (unless frozen), and dropout
+/// drops what it is told to.
 #[derive(Clone, Debug)]
 pub struct Reference<'a> {
     graph: &'a Graph,
@@ -17,6 +17,8 @@ pub struct Reference<'a> {
     /// Running mean and variance of batch norms, and the range of quantisers in place of the mean.
     constants: Vec<[Vec<f64>; 2]>,
     settings: Settings,
+    /// Of every dropout: which numbers of the batch it keeps, images × values. Others have no entry.
+    pub kept: Vec<Option<Vec<bool>>>,
     /// Whether every value and every gradient between nodes is rounded to f32, as it is where they are stored so: what
     /// changes then is not the fault of an engine.
     pub rounds: bool,
@@ -63,10 +65,14 @@ impl<'a> Reference<'a> {
             parameters.push(own);
             constants.push(fixed);
         }
-        Self { graph: model.graph(), parameters, constants, settings, rounds: false }
+        let kept = vec![None; parameters.len()];
+        Self { graph: model.graph(), parameters, constants, settings, kept, rounds: false }
     }
 
     /// Output of every node for a batch: images × values.
+    ///
+    /// # Panics
+    /// With a dropout that was not told what it keeps of this batch.
     #[must_use]
     pub fn forward(&self, input: &[f64]) -> Vec<Vec<f64>> {
         let images = input.len() / self.graph.input().values();
@@ -190,7 +196,11 @@ impl<'a> Reference<'a> {
                 });
                 y.iter_mut().zip(shares).for_each(|(y, share)| *y *= share);
             }
-            Op::Add | Op::Concat | Op::Flatten | Op::Shortcut { .. } | Op::Dropout { .. } => {
+            Op::Dropout { probability } => {
+                let factors = self.dropout_factors(node, *probability, x.len());
+                y.iter_mut().zip(x).zip(factors).for_each(|((y, x), factor)| *y = x * factor);
+            }
+            Op::Add | Op::Concat | Op::Flatten | Op::Shortcut { .. } => {
                 self.each_copy(node, images, &mut |slot, xi, yi| {
                     y[yi] += value(inputs[slot], input, values)[xi];
                 });
@@ -271,7 +281,11 @@ impl<'a> Reference<'a> {
             Op::AveragePool { .. } | Op::AdaptiveAveragePool { .. } => {
                 self.each_in_mean(node, images, &mut |xi, yi, share| visit(yi, Operand::Input(0), xi, share));
             }
-            Op::Add | Op::Concat | Op::Flatten | Op::Shortcut { .. } | Op::Dropout { .. } => {
+            Op::Dropout { probability } => {
+                let factors = self.dropout_factors(node, *probability, x.len());
+                factors.enumerate().for_each(|(i, factor)| visit(i, Operand::Input(0), i, factor));
+            }
+            Op::Add | Op::Concat | Op::Flatten | Op::Shortcut { .. } => {
                 self.each_copy(node, images, &mut |slot, xi, yi| visit(yi, Operand::Input(slot), xi, 1.0));
             }
         }
@@ -299,6 +313,14 @@ impl<'a> Reference<'a> {
     fn codes(&self, node: usize, bits: u32, signed: bool) -> (f64, f64, f64) {
         let most = if signed { f64::from((1 << (bits - 1)) - 1) } else { f64::from((1 << bits) - 1) };
         (self.constants[node][0][0] / most, if signed { -most } else { 0.0 }, most)
+    }
+
+    /// 0 where a dropout drops, 1/(1 − probability) elsewhere.
+    fn dropout_factors(&self, node: usize, probability: f32, count: usize) -> impl Iterator<Item = f64> {
+        let kept = self.kept[node].as_deref().unwrap_or(&[]);
+        assert_eq!(kept.len(), count, "a dropout must be told what it keeps");
+        let factor = 1.0 / (1.0 - f64::from(probability));
+        kept.iter().map(move |&is_kept| if is_kept { factor } else { 0.0 })
     }
 
     /// Calls `visit` with the indices of x, w and y of every product of a linear layer or convolution.

@@ -59,6 +59,19 @@ pub fn evaluate(
     samples: &Arc<Samples>,
     pipeline: &Pipeline,
 ) -> Result<Evaluation, TrainError> {
+    evaluate_with(model, samples, pipeline, |_| ())
+}
+
+/// As [`evaluate`]; calls `on_images` with the number of images of each batch once it is done.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_with(
+    model: &Model,
+    samples: &Arc<Samples>,
+    pipeline: &Pipeline,
+    mut on_images: impl FnMut(usize),
+) -> Result<Evaluation, TrainError> {
     let classes = model.graph().output().values();
     let (mut images, mut right, mut right_in_five) = (0, 0, 0);
     let bad_images = for_each_batch(model, samples, pipeline, |outputs, batch| {
@@ -69,6 +82,7 @@ pub fn evaluate(
             right += usize::from(rank == 0);
             right_in_five += usize::from(rank < 5);
         }
+        on_images(batch.len());
     })?;
     Ok(Evaluation { images, right, right_in_five, bad_images })
 }

@@ -22,7 +22,7 @@ mod trainer;
 mod update;
 
 pub use description::{DataDescription, DataIdentity};
-pub use evaluate::{Evaluation, evaluate, outputs, rank};
+pub use evaluate::{Evaluation, evaluate, evaluate_with, outputs, rank};
 pub use progress::{EpochMetrics, Progress};
 pub use quantised::with_float_activations;
 pub use run::{HoldOut, TrainingData};

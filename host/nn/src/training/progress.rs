@@ -14,10 +14,10 @@ pub struct EpochMetrics {
     pub epoch: u32,
     /// Learning rate of the last step.
     pub rate: f32,
-    /// Mean loss of the batches (cross-entropy in nats, or mean squared error); 0 before training.
-    pub loss: f64,
-    /// Σ over the batches of the Lagrangian; without constraints Σ of the loss.
-    pub lagrangian_sum: f64,
+    /// Mean loss of the batches (cross-entropy in nats, or mean squared error); none before training.
+    pub loss: Option<f64>,
+    /// Σ over the batches of the Lagrangian; without constraints Σ of the loss; none before training.
+    pub lagrangian_sum: Option<f64>,
     /// Test accuracy of the deployed (quantised) weights, 0 to 1, if it was measured.
     pub accuracy: Option<f64>,
     /// Test accuracy of the latent weights in place of the constrained ones, if it was measured and there are any.

@@ -192,8 +192,8 @@ impl Trainer {
         Ok(EpochMetrics {
             epoch: self.epoch,
             rate: self.sums.rate,
-            loss: self.sums.loss / done.max(1) as f64,
-            lagrangian_sum: self.sums.loss + self.sums.update.constraint_term,
+            loss: (done > 0).then(|| self.sums.loss / done as f64),
+            lagrangian_sum: (done > 0).then_some(self.sums.loss + self.sums.update.constraint_term),
             accuracy: deployed.map(|deployed| deployed.accuracy()),
             latent_accuracy: latent.map(|latent| latent.accuracy()),
             constraint: self.constraint_metrics(done),

@@ -53,7 +53,7 @@ fn compare(seed: u64, smooth: bool) {
     let mut engine = Engine::new(model.graph(), images + 1, For::Training { input_gradient: true }, settings);
     let mut gradients = Gradients::zeros(&model);
     engine.input_mut(images).copy_from_slice(&input);
-    let output = engine.forward_train(&mut model, StepKey::default()).to_vec();
+    let output = engine.forward_train(&mut model, StepKey { seed, step: 3 }).to_vec();
     let loss = if squared {
         engine.squared_error(model.graph(), &targets)
     } else {
@@ -78,6 +78,9 @@ fn compare(seed: u64, smooth: bool) {
         lists
     };
     let mut reference = Reference::new(&before, settings);
+    // What is dropped is chance; what follows from it is not.
+    reference.kept =
+        (0..before.graph().nodes().len()).map(|node| engine.kept(before.graph(), node)).collect();
     let expected = run(&reference, &input);
     let mut found = vec![output, vec![loss as f32], engine.input_gradient().to_vec()];
     found.extend(gradients.nodes.into_iter().flat_map(|node| [node.weight, node.bias]));
@@ -155,6 +158,14 @@ fn central_differences(seed: u64) {
     let settings = Settings { frozen_norms: random.coin(), ..Settings::default() };
     let mut reference = Reference::new(&model, settings);
     let images = 3;
+    for ((node, shape), kept) in
+        model.graph().nodes().iter().zip(model.graph().shapes()).zip(&mut reference.kept)
+    {
+        if let Op::Dropout { .. } = node.op {
+            let count = images * shape.values();
+            *kept = Some((0..count).map(|_| random.coin()).collect());
+        }
+    }
     let mut input: Vec<f64> =
         (0..model.graph().input().values() * images).map(|_| f64::from(random.number())).collect();
     let labels = [0, 1, 1];

@@ -40,7 +40,7 @@ impl Random {
     /// An operation on a tensor of `shape`; it may turn out not to fit.
     fn op(&mut self, shape: Shape, smooth: bool) -> Op {
         let channels = shape.channels;
-        match self.within(0, if smooth { 5 } else { 8 }) {
+        match self.within(0, if smooth { 6 } else { 9 }) {
             0 | 1 => {
                 let groups = if channels.is_multiple_of(2) && self.coin() { 2 } else { 1 };
                 let outputs = groups * self.within(1, 4);
@@ -60,8 +60,9 @@ impl Random {
                 before: self.within(0, 1),
                 behind: self.within(0, 1),
             },
-            6 => Op::MaxPool { window: self.window(3) },
-            7 => Op::Quantise { bits: self.within(2, 8) as u32, signed: self.coin() },
+            6 => Op::Dropout { probability: [0.0, 0.25, 0.6][self.within(0, 2)] },
+            7 => Op::MaxPool { window: self.window(3) },
+            8 => Op::Quantise { bits: self.within(2, 8) as u32, signed: self.coin() },
             _ if self.coin() => Op::RELU,
             _ => Op::Clamp { low: -0.5, high: 0.75 },
         }

@@ -13,7 +13,7 @@ use cbp_data::rng::{Purpose, keyed, symmetric};
 /// The gradient does not pass.
 const CLOSED: u8 = 0;
 /// The gradient passes.
-const OPEN: u8 = 1;
+pub(crate) const OPEN: u8 = 1;
 /// The number was exactly at the lower bound.
 const AT_BOUND: u8 = 2;
 
