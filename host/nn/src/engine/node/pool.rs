@@ -161,3 +161,21 @@ fn add(sums: &mut [f32], values: &[f32], factor: f32) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_of_a_window_is_nan_if_there_is_one() {
+        let pool =
+            |window| Pool::new(&Op::MaxPool { window }, Shape::new(1, 4, 1), Shape::new(1, 2, 1)).unwrap();
+        let window = Window { kernel: [1, 2], stride: [1, 2], ..Window::square(2, 2, 0) };
+        for (x, index) in [([1.0, f32::NAN, 3.0, 2.0], 1), ([f32::NAN, 1.0, 3.0, 2.0], 0)] {
+            let (mut y, mut winners) = ([0.0; 2], [9; 2]);
+            pool(window).max(&x, &mut y, &mut winners);
+            assert!(y[0].is_nan() && (y[1] - 3.0).abs() < f32::EPSILON, "{y:?}");
+            assert_eq!(winners, [index, 0]);
+        }
+    }
+}
