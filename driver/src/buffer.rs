@@ -122,8 +122,8 @@ impl<M: DmaMemory> DeviceBuffer<M> {
     /// that is still there to be submitted.
     ///
     /// A job holds its memory until the driver sees its completion, for which [`Device::wait`](crate::Device::wait) and
-    /// [`Device::poll`](crate::Device::poll) look, whatever job they are for; or until a reset is confirmed. What a device may
-    /// reach that was closed without confirming one is never the host's again.
+    /// [`Device::poll`](crate::Device::poll) look, whatever job they are for; or until a reset is confirmed. What a device
+    /// may reach that was closed without confirming one is never the host's again.
     ///
     /// # Errors
     /// Gives itself back. (As an [`Error`] it is [`Error::StillLent`].)

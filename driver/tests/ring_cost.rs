@@ -1,4 +1,5 @@
-//! Neither a job costs an allocation, nor that its memory changes hands. (How many cycles it costs: `cargo bench -p cbp-driver`.)
+//! Neither a job costs an allocation, nor that its memory changes hands.
+//! (How many cycles it costs: `cargo bench -p cbp-driver`.)
 #![allow(unsafe_code)] // an allocator that counts
 
 mod null;
