@@ -113,6 +113,9 @@ pub enum Error {
     /// The job cannot be submitted.
     #[error("this job cannot be submitted: {0}")]
     BadJob(&'static str),
+    /// Memory was to be the host's again that a job may still use, or that somebody else has a clone of.
+    #[error("a job or another clone still holds this memory")]
+    StillLent,
     /// The ticket is from before a reset, of another device, or was taken already.
     #[error("this ticket is not waiting for anything")]
     StaleTicket,

@@ -1,18 +1,17 @@
 //! Jobs and what comes back.
 
-use std::sync::Arc;
-
 use cbp_isa::instruction::INSTRUCTION_BYTES;
 use cbp_isa::ring::{ErrorCode, SEGMENTS};
 
+use crate::buffer::{DeviceBuffer, DeviceId};
 use crate::error::Error;
 use crate::transport::DmaMemory;
 
-/// A part of a DMA memory that a job may access. It stays allocated while the job runs.
+/// A part of a lent memory that a job may access. The job holds the memory while it runs.
 #[derive(Debug)]
 pub struct Segment<M> {
     /// The memory.
-    pub memory: Arc<M>,
+    pub memory: DeviceBuffer<M>,
     /// First byte of the segment in it.
     pub offset: u64,
     /// Bytes the program may access; accesses beyond them fail the job.
@@ -24,9 +23,10 @@ pub struct Segment<M> {
 impl<M: DmaMemory> Segment<M> {
     /// All of a memory, the same for every run. Of one of 4 GiB or more the first 4 GiB - 1, which is the most that a
     /// segment holds.
-    pub fn all(memory: &Arc<M>) -> Self {
+    #[must_use]
+    pub fn all(memory: DeviceBuffer<M>) -> Self {
         let length = u32::try_from(memory.size()).unwrap_or(u32::MAX);
-        Self { memory: Arc::clone(memory), offset: 0, length, stride: 0 }
+        Self { memory, offset: 0, length, stride: 0 }
     }
 
     /// Where the device sees it.
@@ -34,9 +34,14 @@ impl<M: DmaMemory> Segment<M> {
         self.memory.bus_address().wrapping_add(self.offset)
     }
 
-    /// Every byte of every run lies in the memory.
+    /// Every byte of every run lies in the memory, and that is the device's.
     #[inline]
-    fn check(&self, repeat: u32, beat: u64) -> Result<(), Error> {
+    fn check(&self, repeat: u32, beat: u64, device: DeviceId) -> Result<(), Error> {
+        if !self.memory.is_of(device) {
+            return Err(Error::BadJob(
+                "a segment is memory of another device, or of this one opened earlier",
+            ));
+        }
         let travel = u64::from(self.stride) * u64::from(repeat - 1);
         let end = self.offset.checked_add(travel).and_then(|o| o.checked_add(u64::from(self.length)));
         if end.is_none_or(|end| end > self.memory.size() as u64) {
@@ -52,7 +57,7 @@ impl<M: DmaMemory> Segment<M> {
 
 impl<M> Clone for Segment<M> {
     fn clone(&self) -> Self {
-        Self { memory: Arc::clone(&self.memory), ..*self }
+        Self { memory: self.memory.clone(), ..*self }
     }
 }
 
@@ -86,7 +91,7 @@ impl<M: DmaMemory> Job<M> {
 
     /// Refuses what the device would refuse, and what would let it access memory that is not the job's.
     #[inline]
-    pub(crate) fn check(&self, beat: u64) -> Result<(), Error> {
+    pub(crate) fn check(&self, beat: u64, device: DeviceId) -> Result<(), Error> {
         if self.repeat == 0 || self.instructions == 0 {
             return Err(Error::BadJob("an empty program or no runs"));
         }
@@ -100,7 +105,7 @@ impl<M: DmaMemory> Job<M> {
         if self.program_offset.checked_add(bytes).is_none_or(|end| end > u64::from(program.length)) {
             return Err(Error::BadJob("the program goes beyond segment 0"));
         }
-        self.segments.iter().flatten().try_for_each(|s| s.check(self.repeat, beat))
+        self.segments.iter().flatten().try_for_each(|s| s.check(self.repeat, beat, device))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`Transport`], [`DmaMemory`]: what a back end provides; nothing else depends on how a device is attached
 //! - [`Device`]: opens, submits, waits, resets; leaves the device disabled when dropped
+//! - [`HostBuffer`], [`DeviceBuffer`]: memory, and who may touch it
 //! - [`Job`], [`Segment`], [`Ticket`], [`Completion`]: what is submitted and what comes back
 //! - [`Info`]: what a device says about itself
 //! - [`Error`], [`Snapshot`]: every way this fails, with the state it failed in
@@ -12,11 +13,12 @@
 //!
 //! Below: `window` (checked register access), `entry` (ring entries as bytes), `queue` (the two rings).
 //!
-//! Memory that a device may access is copied in and out, never borrowed, and is kept allocated until the device
-//! has completed the job, or has confirmed a reset.
+//! Memory has one owner at a time, by its type: the host copies in and out of a [`HostBuffer`]; lent to jobs it is a
+//! [`DeviceBuffer`], which the host cannot access, and which it gets back when the device has completed every job that uses
+//! it, or has confirmed a reset. The rings alone are shared all the time, and accessed word by word.
 //!
 //! One process has a board at a time, which the back ends see to. In it one thread at a time has the [`Device`]; it can be
-//! handed to another. Memory can be read and written by any thread. A process that was forked must not use what it
+//! handed to another. Buffers can be used by any thread. A process that was forked must not use what it
 //! inherited.
 
 // Stores to memory, then to a register, and loads from a register, then from memory, reach the device in this order because
@@ -25,6 +27,7 @@
 compile_error!("cbp-driver runs on x86-64 only: other machines reorder accesses to memory and registers");
 
 pub mod backends;
+mod buffer;
 mod device;
 mod entry;
 mod error;
@@ -37,7 +40,8 @@ mod queue;
 mod transport;
 mod window;
 
-pub use device::{Buffer, Counters, Device, Options};
+pub use buffer::{DeviceBuffer, HostBuffer};
+pub use device::{Counters, Device, Options};
 pub use error::{Error, Snapshot};
 pub use info::Info;
 pub use job::{Completion, Job, Segment, Ticket};

@@ -6,7 +6,8 @@ use std::time::Duration;
 /// Memory that both the host and the device can access.
 ///
 /// There is no way to borrow it, because the device may change it at any time. Implementations over mapped
-/// memory copy with volatile or atomic accesses.
+/// memory copy with volatile or atomic accesses. This is what back ends and rings see; who uses a device has
+/// [`HostBuffer`](crate::HostBuffer)s, which say whose the memory is.
 pub trait DmaMemory: Send + Sync + 'static {
     /// Where the device sees it; a multiple of 4,096.
     fn bus_address(&self) -> u64;

@@ -5,10 +5,11 @@ mod fake;
 
 use std::time::Duration;
 
-use cbp_driver::{Device, DmaMemory, Error, Info, Job, Options, Reset, Segment, Ticket};
+use cbp_driver::{Device, Error, Info, Job, Options, Reset, Segment, Ticket};
 use cbp_isa::registers;
 use cbp_isa::ring::{ErrorCode, completion};
-use fake::{Corruption, Fake, FakeDma, config};
+use fake::identity::config;
+use fake::{Corruption, Fake, FakeDma};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -17,7 +18,7 @@ fn open(fake: &Fake, ring_log2: u32) -> Device<Fake> {
 }
 
 fn job(device: &mut Device<Fake>) -> Job<FakeDma> {
-    Job::new(Segment::all(&device.allocate(64).unwrap()), 1)
+    Job::new(Segment::all(device.allocate(64).unwrap().lend()), 1)
 }
 
 #[test]
@@ -332,6 +333,6 @@ fn unreachable_memory_and_missing_capabilities() {
     assert!(matches!(Device::open(fake, Options::default()), Err(Error::Unreachable { bits: 33, .. })));
     let mut device = open(&Fake::new(), 1);
     assert!(matches!(device.self_test(SECOND), Err(Error::Unsupported(_))));
-    let memory = device.allocate(16).unwrap();
+    let mut memory = device.allocate(16).unwrap();
     assert!(memory.write(9, &[0; 8]).is_err());
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cbp_driver::{Device, DmaMemory, Error, Job, Options, Segment};
+use cbp_driver::{Device, Error, Job, Options, Segment};
 use cbp_isa::instruction::{Instruction, Opcode};
 use cbp_isa::ring::ErrorCode;
 use cbp_isa::{Config, Preset, WeightSet};
@@ -20,11 +20,16 @@ fn open(timing: Timing, options: Options) -> Device<SimTransport> {
     Device::open(SimTransport::accelerator(&config(), &sim).unwrap(), options).unwrap()
 }
 
+/// A job of one instruction.
+fn job(device: &mut Device<SimTransport>, instruction: &[u8]) -> Job<cbp_sim::SimDma> {
+    let mut program = device.allocate(instruction.len()).unwrap();
+    program.write(0, instruction).unwrap();
+    Job::new(Segment::all(program.lend()), 1)
+}
+
 /// A job whose program is only END.
 fn empty(device: &mut Device<SimTransport>) -> Job<cbp_sim::SimDma> {
-    let program = device.allocate(64).unwrap();
-    program.write(0, &Instruction::new(Opcode::End).to_bytes()).unwrap();
-    Job::new(Segment::all(&program), 1)
+    job(device, &Instruction::new(Opcode::End).to_bytes())
 }
 
 #[test]
@@ -58,11 +63,9 @@ fn empty_programs_complete_in_order_while_rings_wrap() {
 #[test]
 fn errors_halt_resume_aborts_and_reset_recovers() {
     let mut device = open(Timing::Fixed { read_latency: 20, write_latency: 10 }, Options::default());
-    let mut job = empty(&mut device);
-    let program = job.segments[0].as_ref().unwrap().memory.clone();
-    program.write(0, &[0xff; 64]).unwrap();
-    let first = device.submit(&job).unwrap();
-    let second = device.submit(&job).unwrap();
+    let bad = job(&mut device, &[0xff; 64]);
+    let first = device.submit(&bad).unwrap();
+    let second = device.submit(&bad).unwrap();
     match device.wait(first, SECOND) {
         Err(Error::JobFailed { code: ErrorCode::BadInstruction, .. }) => {}
         other => panic!("{other:?}"),
@@ -71,7 +74,7 @@ fn errors_halt_resume_aborts_and_reset_recovers() {
     device.resume().unwrap();
     assert!(matches!(device.wait(second, SECOND), Err(Error::JobFailed { code: ErrorCode::Aborted, .. })));
     device.reset().unwrap();
-    job = empty(&mut device);
+    let job = empty(&mut device);
     for skip in [0, 1] {
         // The command, then the program, answered with SLVERR.
         device.transport().sim().inject(Direction::Read, skip, Answer::SlaveError);

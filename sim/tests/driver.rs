@@ -5,10 +5,10 @@ mod common;
 
 use std::time::Duration;
 
-use cbp_driver::{Device, DmaMemory, Error, Options, Ticket};
+use cbp_driver::{Device, Error, Options, Ticket};
 use cbp_isa::ring::ErrorCode;
 use cbp_sim::{Answer, Direction, Timing};
-use common::{config, contents, copy, open, pattern, quick, text, transport};
+use common::{config, contents, copy, lend, open, pattern, quick, text, transport};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -16,14 +16,14 @@ const SECOND: Duration = Duration::from_secs(1);
 fn a_job_copies() {
     let mut device = open(Timing::default(), Options::default());
     assert_eq!(*device.config(), config());
-    let (from, to) = (device.allocate(10_000).unwrap(), device.allocate(10_000).unwrap());
-    from.write(0, &pattern(10_000, 1)).unwrap();
+    let (from, to) = (lend(&mut device, &pattern(10_000, 1)), lend(&mut device, &[0; 10_000]));
     let job = copy(&mut device, &from, &to);
     let ticket = device.submit(&job).unwrap();
     let done = device.wait(ticket, SECOND).unwrap();
     assert_eq!((done.status, done.mac_active), (ErrorCode::None, 1250));
     assert!(done.cycles > 40 * 300, "40 bursts of 256 bytes, each 200 + 100 cycles of latency");
-    assert_eq!(contents(&*to), pattern(10_000, 1));
+    drop(job);
+    assert_eq!(contents(to), pattern(10_000, 1));
     assert!(matches!(device.wait(ticket, SECOND), Err(Error::StaleTicket)));
     assert!(device.counters().unwrap().cycles > u64::from(done.cycles));
 }
@@ -41,8 +41,8 @@ fn jobs_copy_under_disorder() {
         let mut running = std::collections::VecDeque::new();
         for round in 0..20 {
             let bytes = 8 * (1 + (round as usize * 97 + seed as usize) % 400);
-            let (from, to) = (device.allocate(bytes).unwrap(), device.allocate(bytes).unwrap());
-            from.write(0, &pattern(bytes, round)).unwrap();
+            let from = lend(&mut device, &pattern(bytes, round));
+            let to = lend(&mut device, &vec![0; bytes]);
             let mut job = copy(&mut device, &from, &to);
             job.interrupt = round % 5 != 4;
             if running.len() == 1 << (seed % 3) {
@@ -60,14 +60,14 @@ fn jobs_copy_under_disorder() {
 
 fn finish(device: &mut common::SimulatedDevice, (ticket, to, round): (Ticket, common::Memory, u32)) {
     device.wait(ticket, SECOND).unwrap();
-    assert_eq!(contents(&*to), pattern(to.size(), round));
+    let size = to.size();
+    assert_eq!(contents(to), pattern(size, round));
 }
 
 #[test]
 fn strides_move_segments() {
     let mut device = open(quick(), Options::default());
-    let (from, to) = (device.allocate(512).unwrap(), device.allocate(1024).unwrap());
-    from.write(0, &pattern(512, 3)).unwrap();
+    let (from, to) = (lend(&mut device, &pattern(512, 3)), lend(&mut device, &[0; 1024]));
     let mut job = copy(&mut device, &from, &to);
     job.repeat = 4;
     for (segment, stride) in [(1, 128), (2, 256)] {
@@ -79,8 +79,10 @@ fn strides_move_segments() {
     assert!(matches!(device.submit(&beyond), Err(Error::BadJob(_))), "the fifth run would leave the memory");
     let ticket = device.submit(&job).unwrap();
     device.wait(ticket, SECOND).unwrap();
+    drop((job, beyond));
+    let copied = contents(to);
     for run in 0..4 {
-        assert_eq!(contents(&*to)[256 * run..][..128], pattern(512, 3)[128 * run..][..128]);
+        assert_eq!(copied[256 * run..][..128], pattern(512, 3)[128 * run..][..128]);
     }
 }
 
@@ -91,7 +93,7 @@ fn errors_halt_and_resume_aborts() {
         (Direction::Write, Answer::DecodeError, ErrorCode::WriteResponse),
     ] {
         let mut device = open(quick(), Options::default());
-        let (from, to) = (device.allocate(256).unwrap(), device.allocate(256).unwrap());
+        let (from, to) = (lend(&mut device, &[0; 256]), lend(&mut device, &[0; 256]));
         let job = copy(&mut device, &from, &to);
         let skip = u64::from(direction == Direction::Read); // the command itself arrives
         device.transport().sim().inject(direction, skip, answer);
@@ -121,7 +123,7 @@ fn freed_memory_and_lost_answers() {
     let options =
         Options { dma_timeout: Some(2000), reset_timeout: Duration::from_micros(50), ..Options::default() };
     let mut device = open(quick(), options);
-    let (from, to) = (device.allocate(64).unwrap(), device.allocate(64).unwrap());
+    let (from, to) = (lend(&mut device, &[0; 64]), lend(&mut device, &[0; 64]));
     let mut job = copy(&mut device, &from, &to);
     // A segment longer than the device may write to: refused by the device.
     job.segments[2].as_mut().unwrap().length = 32;
@@ -148,7 +150,7 @@ fn freed_memory_and_lost_answers() {
 #[test]
 fn deadlines_count_device_time() {
     let mut device = open(quick(), Options::default());
-    let (from, to) = (device.allocate(64).unwrap(), device.allocate(64).unwrap());
+    let (from, to) = (lend(&mut device, &[0; 64]), lend(&mut device, &[0; 64]));
     device.transport().sim().inject(Direction::Read, 1, Answer::Lost); // no watchdog: hangs
     let job = copy(&mut device, &from, &to);
     let ticket = device.submit(&job).unwrap();
@@ -168,13 +170,11 @@ fn dropping_a_device_frees_everything() {
     let sim_memory = transport.sim().memory().pieces();
     assert_eq!(sim_memory, 0);
     let mut device = Device::open(transport, Options::default()).unwrap();
-    let memory = device.allocate(64).unwrap();
+    let memory = lend(&mut device, &[0; 64]);
     let job = copy(&mut device, &memory, &memory);
     let _ = device.submit(&job).unwrap();
-    drop(device);
-    let mut bytes = [1; 64];
-    memory.read(0, &mut bytes).unwrap();
-    assert_eq!(bytes, [0; 64]);
+    drop((device, job));
+    assert_eq!(contents(memory), [0; 64]);
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn traces_are_written() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("job.fst");
     device.transport().sim().trace(Some(&path)).unwrap();
-    let memory = device.allocate(64).unwrap();
+    let memory = lend(&mut device, &[0; 64]);
     let job = copy(&mut device, &memory, &memory);
     let ticket = device.submit(&job).unwrap();
     device.wait(ticket, SECOND).unwrap();

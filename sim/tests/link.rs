@@ -6,10 +6,10 @@ mod common;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use cbp_driver::{Device, DmaMemory, Options};
+use cbp_driver::{Device, Job, Options, Segment};
 use cbp_isa::instruction::{Instruction, Opcode};
 use cbp_sim::{LinkReport, SimOptions, SimTransport, Timing};
-use common::{contents, copy, open, pattern};
+use common::{contents, copy, lend, open, pattern};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -24,12 +24,13 @@ fn copies(text: &str, ring_log2: u32, burst_limit: u32) -> LinkReport {
     let mut running = VecDeque::new();
     let finish = |device: &mut common::SimulatedDevice, (ticket, to, round): (_, common::Memory, u32)| {
         device.wait(ticket, SECOND).unwrap();
-        assert_eq!(contents(&*to), pattern(to.size(), round), "{text}: round {round}");
+        let size = to.size();
+        assert_eq!(contents(to), pattern(size, round), "{text}: round {round}");
     };
     for round in 0..24 {
         let bytes = 8 * (1 + (round as usize * 97) % 700);
-        let (from, to) = (device.allocate(bytes).unwrap(), device.allocate(bytes).unwrap());
-        from.write(0, &pattern(bytes, round)).unwrap();
+        let from = lend(&mut device, &pattern(bytes, round));
+        let to = lend(&mut device, &vec![0; bytes]);
         let mut job = copy(&mut device, &from, &to);
         job.interrupt = round % 5 != 4;
         if running.len() == 1 << ring_log2 {
@@ -85,9 +86,8 @@ fn the_accelerator_runs_behind_a_link() {
         let transport = SimTransport::accelerator(&config, &sim).unwrap();
         let mut device = Device::open(transport, Options { ring_log2: 1, ..Options::default() }).unwrap();
         for round in 0..12 {
-            let program = device.allocate(64).unwrap();
-            program.write(0, &Instruction::new(Opcode::End).to_bytes()).unwrap();
-            let mut job = cbp_driver::Job::new(cbp_driver::Segment::all(&program), 1);
+            let program = lend(&mut device, &Instruction::new(Opcode::End).to_bytes());
+            let mut job = Job::new(Segment::all(program), 1);
             job.interrupt = round % 4 != 3;
             let ticket = device.submit(&job).unwrap();
             device.wait(ticket, SECOND).unwrap();

@@ -6,7 +6,7 @@ mod fully_connected;
 
 use std::time::Duration;
 
-use cbp_driver::{Device, DmaMemory, Job, Options, Segment};
+use cbp_driver::{Device, Job, Options, Segment};
 use cbp_isa::{Preset, WeightSet};
 use cbp_sim::{Engine, SimOptions, SimTransport, State, Timeline, Timing};
 use fully_connected::{CONSTANTS, FullyConnected, INPUTS, OUTPUTS};
@@ -31,15 +31,14 @@ fn spans_agree_with_the_counters() {
         let mut device = Device::open(transport, Options::default()).unwrap();
         let fc = FullyConnected::random(&config, BATCH, &mut ChaCha8Rng::seed_from_u64(seed as u64)).unwrap();
         let mut memory = |bytes: &[u8]| {
-            let memory = device.allocate(bytes.len()).unwrap();
+            let mut memory = device.allocate(bytes.len()).unwrap();
             memory.write(0, bytes).unwrap();
-            memory
+            Segment::all(memory.lend())
         };
-        let mut job = Job::new(Segment::all(&memory(&fc.program_bytes())), fc.program.len() as u32);
-        let outputs = memory(&vec![0; fc.outputs.len()]);
-        job.segments[CONSTANTS] = Some(Segment::all(&memory(&fc.constants)));
-        job.segments[INPUTS] = Some(Segment::all(&memory(&fc.inputs)));
-        job.segments[OUTPUTS] = Some(Segment::all(&outputs));
+        let mut job = Job::new(memory(&fc.program_bytes()), fc.program.len() as u32);
+        job.segments[CONSTANTS] = Some(memory(&fc.constants));
+        job.segments[INPUTS] = Some(memory(&fc.inputs));
+        job.segments[OUTPUTS] = Some(memory(&vec![0; fc.outputs.len()]));
 
         device.transport().sim().start_timeline();
         let traffic = device.transport().sim().traffic();
@@ -47,7 +46,8 @@ fn spans_agree_with_the_counters() {
         let done = device.wait(ticket, Duration::from_millis(1)).unwrap();
         let timeline = device.transport().sim().take_timeline().unwrap();
         let mut bytes = vec![0; fc.outputs.len()];
-        outputs.read(0, &mut bytes).unwrap();
+        let outputs = job.segments[OUTPUTS].take().unwrap().memory;
+        outputs.reclaim().unwrap().read(0, &mut bytes).unwrap();
         assert_eq!(bytes, fc.outputs, "seed {seed}");
 
         assert_eq!(timeline.cycles(Engine::Compute, State::Active), u64::from(done.mac_active));

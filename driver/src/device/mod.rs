@@ -2,7 +2,6 @@
 
 mod reset;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use cbp_isa::registers::{self, Register, control, irq, status};
 use cbp_isa::ring::ErrorCode;
 use cbp_isa::{Config, capability};
 
+use crate::buffer::{DeviceId, HostBuffer};
 use crate::entry;
 use crate::error::{Error, Snapshot};
 use crate::info::Info;
@@ -18,9 +18,6 @@ use crate::quarantine;
 use crate::queue::{Next, Queue};
 use crate::transport::{DmaMemory, Identity, Transport};
 use crate::window::Window;
-
-/// Memory for a device of transport `T`.
-pub type Buffer<T> = Arc<<T as Transport>::Dma>;
 
 /// Polls that find nothing until the registers are looked at: a read over the bus costs as much as a hundred polls.
 const EMPTY_POLLS: u32 = 1 << 12;
@@ -77,6 +74,8 @@ enum State {
 
 /// One open device: jobs in, completions out.
 pub struct Device<T: Transport> {
+    /// Buffers of others are refused.
+    id: DeviceId,
     window: Window<T>,
     info: Info,
     options: Options,
@@ -103,6 +102,7 @@ impl<T: Transport> Device<T> {
         let info = Info::read(&mut window)?;
         let beat = info.config.beat_bytes() as u64;
         let mut device = Self {
+            id: DeviceId::next(),
             window,
             info,
             options,
@@ -141,12 +141,12 @@ impl<T: Transport> Device<T> {
         &mut self.window.0
     }
 
-    /// Zeroed memory that the device can access.
+    /// Zeroed memory that the device can access once it is lent to a job.
     ///
     /// # Errors
     /// There is none, or it lies beyond the device's address bits.
-    pub fn allocate(&mut self, bytes: usize) -> Result<Buffer<T>, Error> {
-        Ok(Arc::new(self.allocate_dma(bytes)?))
+    pub fn allocate(&mut self, bytes: usize) -> Result<HostBuffer<T::Dma>, Error> {
+        Ok(HostBuffer::new(self.allocate_dma(bytes)?, self.id))
     }
 
     fn allocate_dma(&mut self, bytes: usize) -> Result<T::Dma, Error> {
@@ -155,8 +155,7 @@ impl<T: Transport> Device<T> {
         Ok(memory)
     }
 
-    /// Hands a job to the device, which keeps the job's memory allocated until it is over. The same job can be submitted
-    /// again.
+    /// Hands a job to the device, which holds the job's memory until it is over. The same job can be submitted again.
     ///
     /// # Errors
     /// [`Error::RingFull`], [`Error::BadJob`], or a device that does not take jobs.
@@ -174,7 +173,7 @@ impl<T: Transport> Device<T> {
     #[inline]
     pub fn enqueue(&mut self, job: &Job<T::Dma>) -> Result<Ticket, Error> {
         self.ready()?;
-        job.check(self.beat)?;
+        job.check(self.beat, self.id)?;
         if self.queue.as_ref().is_some_and(|queue| queue.has_next() != Ok(false)) {
             // A job may have failed meanwhile.
             self.reap()?;

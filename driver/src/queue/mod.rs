@@ -1,9 +1,8 @@
 //! The two rings, with no device in sight: indices, phase, who owns which entry.
 
-use std::sync::Arc;
-
 use cbp_isa::ring::{COMMAND_BYTES, COMPLETION_BYTES, ErrorCode, SEGMENTS};
 
+use crate::buffer::DeviceBuffer;
 use crate::entry::{self, COMPLETION_WORDS};
 use crate::error::Error;
 use crate::job::{Completion, Job, Ticket};
@@ -12,8 +11,8 @@ use crate::transport::{DmaMemory, OutOfRange};
 /// What the host knows about a ring entry.
 struct Slot<M> {
     state: SlotState,
-    /// Of a running job: kept allocated.
-    memory: [Option<Arc<M>>; SEGMENTS],
+    /// Of a running job: nobody can reclaim it.
+    memory: [Option<DeviceBuffer<M>>; SEGMENTS],
     /// Of a job that is done.
     done: Completion,
 }
@@ -43,7 +42,8 @@ pub(crate) enum Next {
     Bad(&'static str),
 }
 
-/// A command ring and a completion ring of the same size, so that completions always have room.
+/// A command ring and a completion ring of the same size, so that completions always have room. Host and device share them
+/// all the time and access them word by word, so they are plain memory, which is nobody's.
 pub(crate) struct Queue<M> {
     pub(crate) commands: M,
     pub(crate) completions: M,
@@ -126,7 +126,7 @@ impl<M: DmaMemory> Queue<M> {
         self.commands.write_words(at * COMMAND_BYTES, &entry::command(job, ticket))?;
         for (kept, segment) in slot.memory.iter_mut().zip(&job.segments) {
             if let Some(segment) = segment {
-                *kept = Some(Arc::clone(&segment.memory));
+                *kept = Some(segment.memory.clone());
             }
         }
         slot.state = SlotState::Running;

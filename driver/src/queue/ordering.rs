@@ -9,6 +9,7 @@ use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use loom::thread;
 
 use super::{Next, Queue};
+use crate::buffer::{DeviceId, HostBuffer};
 use crate::job::{Job, Segment};
 use crate::transport::{DmaMemory, OutOfRange};
 
@@ -116,7 +117,7 @@ fn explore(log2: u32, jobs: u32, publish: Ordering) {
         let commands = Shared(Arc::clone(&device.commands));
         let completions = Shared(Arc::clone(&device.completions));
         let mut queue = Queue::new(commands.clone(), completions, log2, 0).unwrap();
-        let job = Job::new(Segment::all(&Arc::new(commands)), 1);
+        let job = Job::new(Segment::all(HostBuffer::new(commands, DeviceId::next()).lend()), 1);
         let other = Arc::clone(&device);
         let thread = thread::spawn(move || other.run(jobs));
         let mut waiting = std::collections::VecDeque::new();

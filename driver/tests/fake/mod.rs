@@ -1,7 +1,7 @@
 //! A device in plain Rust behind the driver's interface: obedient, or as hostile as a test wants it.
 
 #[path = "../identity/mod.rs"]
-mod identity;
+pub mod identity;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -10,8 +10,6 @@ use cbp_driver::{DmaMemory, Identity, OutOfRange, Reset, Transport, TransportErr
 use cbp_isa::ISA_VERSION;
 use cbp_isa::registers::{self, control, irq, status};
 use cbp_isa::ring::{COMMAND_BYTES, COMPLETION_BYTES};
-
-pub use identity::config;
 
 const PAGE: u64 = 4096;
 

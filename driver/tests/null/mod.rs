@@ -152,7 +152,7 @@ impl DmaMemory for NullDma {
 pub fn device() -> (Device<Null>, Job<NullDma>) {
     let mut device = Device::open(Null::new(), Options::default()).unwrap();
     let memory = device.allocate(1 << 16).unwrap();
-    (device, Job::new(Segment::all(&memory), 10))
+    (device, Job::new(Segment::all(memory.lend()), 10))
 }
 
 /// Submits as many jobs as the rings hold, then takes their completions.

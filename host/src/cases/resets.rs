@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cbp_driver::{Device, DmaMemory};
+use cbp_compiler::segment;
+use cbp_driver::Device;
 use cbp_sim::SimTransport;
 
 use crate::conformance::Failure;
@@ -22,7 +23,7 @@ pub fn in_every_cycle(device: &mut Device<SimTransport>, seed: u64) -> Result<u6
         tasks.push(Work::new(device, inputs, outputs, seed)?.task(device)?);
     }
     let start = device.transport().sim().cycle();
-    run(device, &tasks)?;
+    run(device, &mut tasks)?;
     let cycles = device.transport().sim().cycle() - start;
     for cycle in 0..cycles {
         for task in &tasks {
@@ -31,10 +32,9 @@ pub fn in_every_cycle(device: &mut Device<SimTransport>, seed: u64) -> Result<u6
         device.ring()?;
         device.transport().sim().run(cycle).map_err(|e| Failure::Other(format!("cycle {cycle}: {e}")))?;
         device.reset().map_err(|e| Failure::Other(format!("a reset after {cycle} cycles: {e}")))?;
-        tasks.iter().try_for_each(Task::clear)?;
-        run(device, &tasks[..1])?;
-        let mut late = vec![0; tasks[1].output().size()];
-        tasks[1].output().read(0, &mut late)?;
+        tasks.iter_mut().try_for_each(Task::clear)?;
+        run(device, &mut tasks[..1])?;
+        let late = tasks[1].bytes(segment::OUTPUT)?;
         if late.iter().any(|&byte| byte != Task::<SimTransport>::CLEAR) {
             return Err(Failure::Other(format!("a reset after {cycle} cycles: data arrived after it")));
         }
@@ -42,7 +42,7 @@ pub fn in_every_cycle(device: &mut Device<SimTransport>, seed: u64) -> Result<u6
     Ok(cycles)
 }
 
-fn run(device: &mut Device<SimTransport>, tasks: &[Task<SimTransport>]) -> Result<(), Failure> {
+fn run(device: &mut Device<SimTransport>, tasks: &mut [Task<SimTransport>]) -> Result<(), Failure> {
     for task in tasks {
         let ticket = device.submit(&task.job)?;
         device.wait(ticket, DEADLINE)?;

@@ -1,9 +1,7 @@
 //! The cases, one function each.
 
-use std::sync::Arc;
-
 use cbp_compiler::{Keep, Options, compile, segment};
-use cbp_driver::{Device, DmaMemory, Error, Ticket, Transport};
+use cbp_driver::{Device, Error, Segment, Ticket, Transport};
 use cbp_isa::capability;
 use cbp_isa::ring::ErrorCode;
 
@@ -47,16 +45,16 @@ fn ensure(holds: bool, what: &str) -> Result<(), Failure> {
 }
 
 /// Waits for a job and compares its result.
-fn finish<T: Transport>(device: &mut Device<T>, ticket: Ticket, task: &Task<T>) -> Result<(), Failure> {
+fn finish<T: Transport>(device: &mut Device<T>, ticket: Ticket, task: &mut Task<T>) -> Result<(), Failure> {
     let done = device.wait(ticket, DEADLINE)?;
     ensure(done.status == ErrorCode::None && done.cycles > 0, "a completion without cycles")?;
     task.check()
 }
 
 fn run_one<T: Transport>(device: &mut Device<T>, work: &mut Work<T>) -> Result<(), Failure> {
-    let task = work.task(device)?;
+    let mut task = work.task(device)?;
     let ticket = device.submit(&task.job)?;
-    finish(device, ticket, &task)
+    finish(device, ticket, &mut task)
 }
 
 fn tasks<T: Transport>(
@@ -94,7 +92,7 @@ fn counters<T: Transport>(device: &mut Device<T>, _: u64) -> Result<(), Failure>
 fn memory<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
     let mut random = Random(seed);
     for size in [1, 63, 4096, 70_000] {
-        let memory = device.allocate(size)?;
+        let mut memory = device.allocate(size)?;
         ensure(memory.size() >= size, "less memory than asked for")?;
         ensure(memory.bus_address().is_multiple_of(4096), "memory that is not aligned")?;
         let mut bytes = vec![1; size];
@@ -130,27 +128,27 @@ fn lenet<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure>
 
 fn wrap<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
     let mut work = Work::new(device, 16, 8, seed)?;
-    let task = work.task(device)?;
+    let mut task = work.task(device)?;
     for _ in 0..=(2 * entries(device)) {
         task.clear()?;
         let ticket = device.submit(&task.job)?;
-        finish(device, ticket, &task)?;
+        finish(device, ticket, &mut task)?;
     }
     Ok(())
 }
 
 fn many<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
     let mut work = Work::new(device, 33, 17, seed)?;
-    let tasks = tasks(device, &mut work, entries(device))?;
+    let mut tasks = tasks(device, &mut work, entries(device))?;
     let tickets = tasks.iter().map(|task| device.submit(&task.job)).collect::<Result<Vec<_>, _>>()?;
-    tickets.into_iter().zip(&tasks).try_for_each(|(ticket, task)| finish(device, ticket, task))
+    tickets.into_iter().zip(&mut tasks).try_for_each(|(ticket, task)| finish(device, ticket, task))
 }
 
 fn any_order<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
     let mut work = Work::new(device, 16, 8, seed)?;
-    let tasks = tasks(device, &mut work, entries(device).min(8))?;
+    let mut tasks = tasks(device, &mut work, entries(device).min(8))?;
     let tickets = tasks.iter().map(|task| device.submit(&task.job)).collect::<Result<Vec<_>, _>>()?;
-    for (ticket, task) in tickets.iter().zip(&tasks).rev() {
+    for (ticket, task) in tickets.iter().zip(&mut tasks).rev() {
         finish(device, *ticket, task)?;
     }
     ensure(matches!(device.poll(tickets[0]), Err(Error::StaleTicket)), "a ticket can be taken twice")
@@ -158,10 +156,10 @@ fn any_order<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Fail
 
 fn one_doorbell<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
     let mut work = Work::new(device, 16, 8, seed)?;
-    let tasks = tasks(device, &mut work, entries(device).min(8))?;
+    let mut tasks = tasks(device, &mut work, entries(device).min(8))?;
     let tickets = tasks.iter().map(|task| device.enqueue(&task.job)).collect::<Result<Vec<_>, _>>()?;
     device.ring()?;
-    tickets.into_iter().zip(&tasks).try_for_each(|(ticket, task)| finish(device, ticket, task))
+    tickets.into_iter().zip(&mut tasks).try_for_each(|(ticket, task)| finish(device, ticket, task))
 }
 
 fn full_ring<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
@@ -183,7 +181,7 @@ fn silent<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure
     let mut task = work.task(device)?;
     task.job.interrupt = false;
     let ticket = device.submit(&task.job)?;
-    finish(device, ticket, &task)
+    finish(device, ticket, &mut task)
 }
 
 fn halted<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
@@ -235,7 +233,7 @@ fn stale<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure>
 fn reset_under_load<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
     let mut work = Work::new(device, 120, 100, seed)?;
     for _ in 0..3 {
-        let task = work.task(device)?;
+        let mut task = work.task(device)?;
         for _ in 0..entries(device).min(4) {
             let _lost = device.submit(&task.job)?;
         }
@@ -243,9 +241,8 @@ fn reset_under_load<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(
         // What the device still had to write must not arrive any more.
         task.clear()?;
         run_one(device, &mut work)?;
-        let mut bytes = vec![0; 8];
-        task.output().read(0, &mut bytes)?;
-        ensure(bytes == [Task::<T>::CLEAR; 8], "data arrived after a reset")?;
+        let bytes = task.bytes(segment::OUTPUT)?;
+        ensure(bytes.iter().all(|&byte| byte == Task::<T>::CLEAR), "data arrived after a reset")?;
     }
     Ok(())
 }
@@ -254,7 +251,7 @@ fn buffers<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failur
     let mut random = Random(seed);
     let mut live = std::collections::VecDeque::new();
     for round in 0..300_u32 {
-        let memory = device.allocate(1 + random.below(20_000))?;
+        let mut memory = device.allocate(1 + random.below(20_000))?;
         memory.write(0, &[round as u8])?;
         live.push_back((memory, round as u8));
         if live.len() > 20
@@ -273,20 +270,21 @@ fn buffers<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failur
 fn large_buffer<T: Transport>(device: &mut Device<T>, seed: u64) -> Result<(), Failure> {
     const PAGE: usize = 2 << 20;
     let mut work = Work::new(device, 200, 16, seed)?;
-    let task = work.task(device)?;
-    if let Ok(large) = device.allocate(2 * PAGE + PAGE / 2) {
-        for end in [PAGE, 2 * PAGE] {
+    let mut task = work.task(device)?;
+    let bytes = task.bytes(segment::INPUT)?;
+    if let (Some(input), Ok(mut large)) =
+        (task.job.segments[segment::INPUT].take(), device.allocate(2 * PAGE + PAGE / 2))
+    {
+        for start in [PAGE - 128, 2 * PAGE - 128] {
             task.clear()?;
-            let mut job = task.job.clone();
-            if let Some(input) = &mut job.segments[segment::INPUT] {
-                let mut bytes = vec![0; input.length as usize];
-                input.memory.read(0, &mut bytes)?;
-                let start = end - 128;
-                large.write(start, &bytes)?;
-                (input.memory, input.offset) = (Arc::clone(&large), start as u64);
-            }
-            let ticket = device.submit(&job)?;
-            finish(device, ticket, &task)?;
+            large.write(start, &bytes)?;
+            let lent = large.lend();
+            task.job.segments[segment::INPUT] =
+                Some(Segment { memory: lent.clone(), offset: start as u64, ..input });
+            let ticket = device.submit(&task.job)?;
+            finish(device, ticket, &mut task)?;
+            task.job.segments[segment::INPUT] = None;
+            large = lent.reclaim().map_err(Error::from)?;
         }
     }
     run_one(device, &mut work)

@@ -1,7 +1,7 @@
 //! Jobs whose results are known.
 
 use cbp_compiler::{Keep, Options, Program, TensorLayout, compile, segment};
-use cbp_driver::{Buffer, Device, DmaMemory, Job, Segment, Transport};
+use cbp_driver::{Device, Error, HostBuffer, Job, OutOfRange, Segment, Transport};
 use cbp_numerics::random::{Random, Shape, network};
 use cbp_numerics::{Network, Values, run_network};
 
@@ -19,7 +19,6 @@ pub struct Work<T: Transport> {
 pub struct Task<T: Transport> {
     /// The job.
     pub job: Job<T::Dma>,
-    output: Buffer<T>,
     layout: TensorLayout,
     expected: Values,
 }
@@ -33,9 +32,9 @@ impl<T: Transport> Work<T> {
         // Nothing stays in the buffers, so that every job is whole in itself.
         let options = Options { keep: Keep::Output, resident: false, ..Options::default() };
         let program = compile(&network, device.config(), options)?;
-        let memory = device.allocate(program.image.len())?;
+        let mut memory = device.allocate(program.image.len())?;
         memory.write(0, &program.image)?;
-        Ok(Self { network, program, image: Segment::all(&memory), random: Random(seed) })
+        Ok(Self { network, program, image: Segment::all(memory.lend()), random: Random(seed) })
     }
 
     /// A job on a random image.
@@ -51,16 +50,13 @@ impl<T: Transport> Work<T> {
         let mut job = Job::new(self.image.clone(), program.instructions.len() as u32);
         for s in [segment::INPUT, segment::OUTPUT, segment::SCRATCH] {
             if !host[s].is_empty() {
-                let memory = device.allocate(host[s].len())?;
+                let mut memory = device.allocate(host[s].len())?;
                 memory.write(0, &host[s])?;
                 let length = program.segment_bytes[s] as u32;
-                job.segments[s] = Some(Segment { memory, offset: 0, length, stride: 0 });
+                job.segments[s] = Some(Segment { memory: memory.lend(), offset: 0, length, stride: 0 });
             }
         }
-        let output =
-            job.segments[segment::OUTPUT].as_ref().map(|segment| Buffer::<T>::clone(&segment.memory));
-        let output = output.ok_or_else(|| Failure::Other("a program without output".into()))?;
-        Ok(Task { job, output, layout: program.output().clone(), expected: result.values })
+        Ok(Task { job, layout: program.output().clone(), expected: result.values })
     }
 }
 
@@ -68,15 +64,32 @@ impl<T: Transport> Task<T> {
     /// What [`Task::clear`] leaves.
     pub const CLEAR: u8 = 0x55;
 
-    /// Where the job puts its result.
-    pub const fn output(&self) -> &Buffer<T> {
-        &self.output
+    /// A segment's memory while no job runs; it is the job's again afterwards.
+    fn between_runs<R>(
+        &mut self,
+        segment: usize,
+        access: impl FnOnce(&mut HostBuffer<T::Dma>) -> Result<R, OutOfRange>,
+    ) -> Result<R, Failure> {
+        let lent = self.job.segments[segment].take();
+        let lent = lent.ok_or_else(|| Failure::Other("a program without this segment".into()))?;
+        let mut memory = lent.memory.reclaim().map_err(Error::from)?;
+        let result = access(&mut memory);
+        self.job.segments[segment] = Some(Segment { memory: memory.lend(), ..lent });
+        Ok(result?)
+    }
+
+    /// What is in the memory of a segment.
+    pub fn bytes(&mut self, segment: usize) -> Result<Vec<u8>, Failure> {
+        self.between_runs(segment, |memory| {
+            let mut bytes = vec![0; memory.size()];
+            memory.read(0, &mut bytes)?;
+            Ok(bytes)
+        })
     }
 
     /// Compares what the job gave.
-    pub fn check(&self) -> Result<(), Failure> {
-        let mut bytes = vec![0; self.output.size()];
-        self.output.read(0, &mut bytes)?;
+    pub fn check(&mut self) -> Result<(), Failure> {
+        let bytes = self.bytes(segment::OUTPUT)?;
         if self.layout.read(&bytes)? == self.expected {
             return Ok(());
         }
@@ -84,7 +97,7 @@ impl<T: Transport> Task<T> {
     }
 
     /// Overwrites what an earlier run gave, so that a job that does nothing is seen.
-    pub fn clear(&self) -> Result<(), Failure> {
-        Ok(self.output.write(0, &vec![Self::CLEAR; self.output.size()])?)
+    pub fn clear(&mut self) -> Result<(), Failure> {
+        self.between_runs(segment::OUTPUT, |memory| memory.write(0, &vec![Self::CLEAR; memory.size()]))
     }
 }

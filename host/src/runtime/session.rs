@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cbp_compiler::{Keep, Program, ShortSegment, segment};
-use cbp_driver::{Completion, Device, DmaMemory, Job, OutOfRange, Segment, Transport};
+use cbp_driver::{Completion, Device, Error, Job, OutOfRange, Segment, Transport};
 use cbp_numerics::{LayerResult, Values};
 
 /// Most bytes of activations handed to the device with one command.
@@ -14,7 +14,7 @@ const JOB_BYTES: u64 = 64 << 20;
 pub enum RunError {
     /// The driver's or device's fault.
     #[error(transparent)]
-    Driver(#[from] cbp_driver::Error),
+    Driver(#[from] Error),
     /// Beyond a DMA memory: a fault of the compiler.
     #[error("the program and its memory do not fit each other: {0}")]
     Memory(#[from] OutOfRange),
@@ -79,9 +79,9 @@ impl<'a, T: Transport> Session<'a, T> {
                 device: name(device.config()),
             });
         }
-        let memory = device.allocate(program.image.len())?;
+        let mut memory = device.allocate(program.image.len())?;
         memory.write(0, &program.image)?;
-        let image = Segment::all(&memory);
+        let image = Segment::all(memory.lend());
         Ok(Self { device, program, keep, image, loaded: false, timeout: Duration::from_mins(1) })
     }
 
@@ -144,14 +144,14 @@ impl<'a, T: Transport> Session<'a, T> {
             if host[s].is_empty() {
                 continue;
             }
-            let memory = self.device.allocate(host[s].len())?;
+            let mut memory = self.device.allocate(host[s].len())?;
             if s == segment::INPUT {
                 memory.write(0, &host[s])?;
             }
             let length = program.segment_bytes[s] as u32;
-            job.segments[s] = Some(Segment { memory, offset: 0, length, stride: program.strides[s] });
+            job.segments[s] =
+                Some(Segment { memory: memory.lend(), offset: 0, length, stride: program.strides[s] });
         }
-        let segments = job.segments.clone();
         let ticket = self.device.submit(&job)?;
         let Completion { cycles, mac_active, wait_load, wait_store, .. } =
             self.device.wait(ticket, self.timeout)?;
@@ -160,8 +160,8 @@ impl<'a, T: Transport> Session<'a, T> {
         total.wait_load += u64::from(wait_load);
         total.wait_store += u64::from(wait_store);
         for s in [segment::OUTPUT, segment::SCRATCH] {
-            if let Some(segment) = &segments[s] {
-                segment.memory.read(0, &mut host[s])?;
+            if let Some(segment) = job.segments[s].take() {
+                segment.memory.reclaim().map_err(Error::from)?.read(0, &mut host[s])?;
             }
         }
         let images = input.len() / program.input.shape.values();

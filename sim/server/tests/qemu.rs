@@ -21,7 +21,7 @@ use cbp_hdl::TOP;
 use cbp_isa::ring::ErrorCode;
 use cbp_sim::{SimDevice, SimOptions};
 use cbp_sim_server::{CardOptions, qemu};
-use common::{config, contents, copy, pattern, quick, text};
+use common::{config, contents, copy, lend, pattern, quick, text};
 use memmap2::MmapOptions;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
@@ -225,9 +225,9 @@ fn play_qemu() {
     let guest = Guest { wire, memory, next: DATA, seen: SEEN, start, interrupts, heard: 0 };
     let mut device = Device::open(guest, Options::default()).unwrap();
     run_copies(&mut device);
-    let (from, good) = (device.allocate(256).unwrap(), device.allocate(256).unwrap());
+    let (from, good) = (lend(&mut device, &[0; 256]), lend(&mut device, &[0; 256]));
     device.transport().seen = UNSEEN;
-    let nowhere = device.allocate(256).unwrap();
+    let nowhere = lend(&mut device, &[0; 256]);
     device.transport().seen = SEEN;
     let job = copy(&mut device, &from, &nowhere);
     let ticket = device.submit(&job).unwrap();
@@ -243,12 +243,12 @@ fn play_qemu() {
 fn run_copies(device: &mut Device<Guest>) {
     for round in 0..8 {
         let bytes = 8 * (1 + round as usize * 97);
-        let (from, to) = (device.allocate(bytes).unwrap(), device.allocate(bytes).unwrap());
-        from.write(0, &pattern(bytes, round)).unwrap();
+        let (from, to) = (lend(device, &pattern(bytes, round)), lend(device, &vec![0; bytes]));
         let job = copy(device, &from, &to);
         let ticket = device.submit(&job).unwrap();
         device.wait(ticket, DEADLINE).unwrap();
-        assert_eq!(contents(&*to), pattern(bytes, round));
+        drop(job);
+        assert_eq!(contents(to), pattern(bytes, round));
     }
 }
 

@@ -11,14 +11,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cbp_driver::backends::vfio_user::{VfioUserError, VfioUserTransport};
-use cbp_driver::{Device, DmaMemory, Error, Options, Transport, TransportError, quarantined};
+use cbp_driver::{Device, Error, Options, Transport, TransportError, quarantined};
 use cbp_hdl::TOP;
 use cbp_isa::pci;
 use cbp_isa::ring::ErrorCode;
 use cbp_sim::{SimDevice, SimOptions, Timing};
 use cbp_sim_server::vfio_user::Server;
 use cbp_sim_server::{CardOptions, ServerError};
-use common::{config, contents, copy, pattern, quick, text};
+use common::{config, contents, copy, lend, pattern, quick, text};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -58,12 +58,13 @@ fn with_card(
 }
 
 fn run_copy(device: &mut Device<VfioUserTransport>, bytes: usize, seed: u32) {
-    let (from, to) = (device.allocate(bytes).unwrap(), device.allocate(bytes).unwrap());
-    from.write(0, &pattern(bytes, seed)).unwrap();
+    let from = lend(device, &pattern(bytes, seed));
+    let to = lend(device, &vec![0; bytes]);
     let job = copy(device, &from, &to);
     let ticket = device.submit(&job).unwrap();
     device.wait(ticket, DEADLINE).unwrap();
-    assert_eq!(contents(&*to), pattern(bytes, seed));
+    drop(job);
+    assert_eq!(contents(to), pattern(bytes, seed));
 }
 
 #[test]
@@ -96,7 +97,7 @@ fn jobs_copy_behind_a_link() {
 #[test]
 fn interrupts_arrive() {
     with_card(quick(), CardOptions::default(), |device| {
-        let memory = device.allocate(64).unwrap();
+        let memory = lend(device, &[0; 64]);
         let mut shortest = Duration::MAX;
         for _ in 0..20 {
             let job = copy(device, &memory, &memory);
@@ -117,9 +118,9 @@ fn memory_that_is_not_there() {
     with_card(quick(), CardOptions::default(), |device| {
         // Large enough to be mapped apart.
         let bytes = 64 << 10;
-        let (from, to) = (device.allocate(bytes).unwrap(), device.allocate(bytes).unwrap());
+        let [from, to] = [bytes; 2].map(|bytes| device.allocate(bytes).unwrap().lend());
         let job = copy(device, &from, &to);
-        device.transport().revoke(&to).unwrap();
+        device.transport().revoke(to.bus_address(), to.size()).unwrap();
         let ticket = device.submit(&job).unwrap();
         match device.wait(ticket, DEADLINE) {
             Err(Error::JobFailed { code: ErrorCode::WriteResponse, address, .. }) => {
@@ -141,7 +142,7 @@ fn memory_that_is_not_there() {
         run_copy(device, 64, 6);
 
         // What a process that was killed leaves behind: transfers in flight of a device that may not make them.
-        let (from, to) = (device.allocate(1 << 20).unwrap(), device.allocate(1 << 20).unwrap());
+        let [from, to] = [1 << 20; 2].map(|bytes| device.allocate(bytes).unwrap().lend());
         let job = copy(device, &from, &to);
         let _ = device.submit(&job).unwrap();
         device.transport().set_bus_master(false).unwrap();
@@ -251,7 +252,7 @@ fn a_server_that_dies_is_a_device_that_is_gone() {
         let transport = VfioUserTransport::open(&path, 0).unwrap();
         let mut device = Device::open(transport, Options::default()).unwrap();
         let bytes = 16 << 20;
-        let (from, to) = (device.allocate(bytes).unwrap(), device.allocate(bytes).unwrap());
+        let [from, to] = [bytes; 2].map(|bytes| device.allocate(bytes).unwrap().lend());
         let job = copy(&mut device, &from, &to);
         let ticket = device.submit(&job).unwrap();
         let killer = thread::spawn(move || {

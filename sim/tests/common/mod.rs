@@ -3,14 +3,14 @@
 
 use std::fmt::Write;
 
-use cbp_driver::{Buffer, Device, DmaMemory, Job, Options, Segment, Transport};
+use cbp_driver::{Device, DeviceBuffer, DmaMemory, Job, Options, Segment, Transport};
 use cbp_hdl::TOP;
 use cbp_isa::registers::{MAGIC_VALUE, REGISTERS};
 use cbp_isa::{Config, ISA_VERSION, Preset, WeightSet};
-use cbp_sim::{SimOptions, SimTransport, Timing};
+use cbp_sim::{SimDma, SimOptions, SimTransport, Timing};
 
 pub type SimulatedDevice = Device<SimTransport>;
-pub type Memory = Buffer<SimTransport>;
+pub type Memory = DeviceBuffer<SimDma>;
 
 pub fn config() -> Config {
     Preset::named("tiny").unwrap().config(WeightSet::OneBitShift)
@@ -53,12 +53,22 @@ pub fn quick() -> Timing {
     Timing::Fixed { read_latency: 20, write_latency: 10 }
 }
 
-/// A job that copies `bytes` from one memory to another.
-pub fn copy<T: Transport>(device: &mut Device<T>, from: &Buffer<T>, to: &Buffer<T>) -> Job<T::Dma> {
-    let program = device.allocate(64).unwrap();
-    let mut job = Job::new(Segment::all(&program), 1);
-    job.segments[1] = Some(Segment::all(from));
-    job.segments[2] = Some(Segment::all(to));
+/// Memory with these bytes, for a job.
+pub fn lend<T: Transport>(device: &mut Device<T>, bytes: &[u8]) -> DeviceBuffer<T::Dma> {
+    let mut memory = device.allocate(bytes.len()).unwrap();
+    memory.write(0, bytes).unwrap();
+    memory.lend()
+}
+
+/// A job that copies one memory to another.
+pub fn copy<T: Transport>(
+    device: &mut Device<T>,
+    from: &DeviceBuffer<T::Dma>,
+    to: &DeviceBuffer<T::Dma>,
+) -> Job<T::Dma> {
+    let mut job = Job::new(Segment::all(lend(device, &[0; 64])), 1);
+    job.segments[1] = Some(Segment::all(from.clone()));
+    job.segments[2] = Some(Segment::all(to.clone()));
     job
 }
 
@@ -67,7 +77,9 @@ pub fn pattern(bytes: usize, seed: u32) -> Vec<u8> {
     (0..bytes as u32).map(|i| ((i ^ seed).wrapping_mul(0x9e37_79b9) >> 24) as u8).collect()
 }
 
-pub fn contents(memory: &impl DmaMemory) -> Vec<u8> {
+/// What is in a memory that no job has any more.
+pub fn contents(memory: DeviceBuffer<impl DmaMemory>) -> Vec<u8> {
+    let memory = memory.reclaim().unwrap();
     let mut bytes = vec![0; memory.size()];
     memory.read(0, &mut bytes).unwrap();
     bytes

@@ -29,7 +29,7 @@ use super::clock::Clock;
 use super::command::{self, BUS_MASTER, MEMORY};
 use super::pace::Pace;
 use crate::memory::{DmaBuffer, Pool};
-use crate::transport::{DmaMemory, Identity, Reset, Transport, TransportError};
+use crate::transport::{Identity, Reset, Transport, TransportError};
 use client::Client;
 pub use error::VfioUserError;
 use source::{Connection, SocketSource};
@@ -111,14 +111,15 @@ impl VfioUserTransport {
         Ok(self.connection.client().set_patience(patience)?)
     }
 
-    /// Takes memory away from the device while somebody still holds it: its accesses fail from now on. The memory must
-    /// have a region of its own, as buffers of 64 KiB and more have while none of their size was freed.
+    /// Takes memory of `bytes` at a bus address away from the device while somebody still holds it: its accesses fail from
+    /// now on. The memory must have a region of its own, as buffers of 64 KiB and more have while none of their size was
+    /// freed.
     ///
     /// # Errors
     /// The device is gone, or the server refuses.
-    pub fn revoke(&mut self, memory: &DmaBuffer) -> Result<(), TransportError> {
-        let size = memory.size().next_multiple_of(page_size());
-        Ok(self.connection.client().unmap(memory.bus_address(), size as u64)?)
+    pub fn revoke(&mut self, bus_address: u64, bytes: usize) -> Result<(), TransportError> {
+        let size = bytes.next_multiple_of(page_size());
+        Ok(self.connection.client().unmap(bus_address, size as u64)?)
     }
 
     /// Lets the device access memory, or not.

@@ -15,6 +15,7 @@ use super::message::{
     Command, DeviceInfo, ERROR, HEADER_BYTES, Header, IrqInfo, REPLY, RegionAccess, RegionInfo, Version,
 };
 use super::*;
+use crate::transport::DmaMemory;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_millis(40);
@@ -95,7 +96,7 @@ fn everything(stream: UnixStream, patience: Duration) -> Result<(), VfioUserErro
     let buffer = transport.allocate(100_000).map_err(ours)?;
     transport.write32(0, 1).map_err(ours)?;
     assert_eq!(transport.read32(0).map_err(ours)?, 0x0707_0707);
-    transport.revoke(&buffer).map_err(ours)?;
+    transport.revoke(buffer.bus_address(), buffer.size()).map_err(ours)?;
     transport.reset(Reset::Function).map_err(ours)
 }
 

@@ -298,7 +298,7 @@ fn recover<T: Transport>(device: &mut Device<T>) -> Result<(), Failure> {
 }
 
 fn job<T: Transport>(device: &mut Device<T>, work: &mut Work<T>) -> Result<(), Failure> {
-    let task = work.task(device)?;
+    let mut task = work.task(device)?;
     let ticket = device.submit(&task.job)?;
     device.wait(ticket, DEADLINE)?;
     task.check()
