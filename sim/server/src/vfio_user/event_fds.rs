@@ -49,3 +49,40 @@ impl Interrupts for EventFds {
 fn takes(file: &File) -> bool {
     poll(&mut [PollFd::new(file, PollFlags::OUT)], Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) == Ok(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, pipe};
+    use std::os::fd::OwnedFd;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use rustix::event::{EventfdFlags, eventfd};
+
+    use super::*;
+    use crate::endpoint::Options;
+
+    /// A pipe that nobody reads, and a counter that is full: neither stops whoever delivers, nor the next vector.
+    #[test]
+    fn files_that_take_nothing() {
+        let (_reader, mut full) = pipe().unwrap();
+        rustix::io::ioctl_fionbio(&full, true).unwrap();
+        while full.write(&[0; 4096]).is_ok() {}
+        rustix::io::ioctl_fionbio(&full, false).unwrap();
+        let counter = || File::from(eventfd(0, EventfdFlags::empty()).unwrap());
+        let (mut at_most, last) = (counter(), counter());
+        at_most.write_all(&(u64::MAX - 1).to_ne_bytes()).unwrap();
+        let events = EventFds::default();
+        events.set(1, vec![File::from(OwnedFd::from(full)), at_most, last.try_clone().unwrap()]);
+        let (delivered, delivery) = mpsc::channel();
+        thread::spawn(move || {
+            events.deliver(&Mutex::new(Endpoint::new(Options::default()).unwrap()), 0b1110);
+            delivered.send(())
+        });
+        delivery.recv_timeout(Duration::from_secs(5)).expect("a write did not end");
+        let mut count = [0; 8];
+        (&last).read_exact(&mut count).unwrap();
+        assert_eq!(u64::from_ne_bytes(count), 1);
+    }
+}
