@@ -62,7 +62,7 @@ impl Session<'_> {
         let files = std::mem::take(&mut request.files);
         let mut body = Fields(&request.body);
         match request.command {
-            command::DMA_MAP => self.map(body, files),
+            command::DMA_MAP => self.map(body, &files),
             command::DMA_UNMAP => self.unmap(body),
             command::DEVICE_GET_INFO => {
                 let flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
@@ -92,12 +92,12 @@ impl Session<'_> {
         }
     }
 
-    fn map(&self, mut body: Fields<'_>, files: Vec<File>) -> Answer {
+    fn map(&self, mut body: Fields<'_>, files: &[File]) -> Answer {
         let (_, flags) = (body.u32()?, body.u32()?);
         let (offset, address, size) = (body.u64()?, body.u64()?, body.u64()?);
         body.end()?;
         // Memory without a file would have to be asked for piece by piece.
-        let [file] = &files[..] else { return Err(Errno::INVAL) };
+        let [file] = files else { return Err(Errno::INVAL) };
         let map = Map::new(file, offset, address, size, flags & MAP_WRITE != 0);
         self.card.memory().insert(map.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))?);
         Ok(Vec::new())
