@@ -11,7 +11,7 @@ use cbp_host::bench::peak_mib;
 use cbp_host::conformance::soak::soak;
 use cbp_host::conformance::{CaseReport, faults, run};
 use cbp_isa::{Preset, WeightSet};
-use cbp_sim::{Link, SimDevice, SimOptions, SimTransport, Timing};
+use cbp_sim::{FaultPlan, Link, SimDevice, SimOptions, SimTransport, Timing};
 use cbp_sim_server::vfio_user::Server;
 use cbp_sim_server::{CardOptions, EndpointOptions};
 
@@ -40,23 +40,39 @@ fn faults_end_in_typed_errors() {
     assert!(reports.len() >= 24);
 }
 
+#[test]
+fn what_memory_does_ends_in_typed_errors() {
+    let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
+    let mut attach = || {
+        let mut transport = SimTransport::accelerator(&config, &SimOptions::default())
+            .map_err(|e| Error::Transport(e.into()))?;
+        let plan = transport.sim().faults();
+        Ok((transport, plan))
+    };
+    let reports =
+        faults::memory::run(&mut attach, Duration::from_millis(1), 1, |report| println!("{report:?}"));
+    assert!(reports.len() == 11 && reports.iter().all(|report| report.failure.is_none()), "{reports:#?}");
+}
+
 /// Connects to a card served by a thread of its own, a new one each time.
-fn connect(timing: &Timing, options: &CardOptions) -> VfioUserTransport {
+fn connect(timing: &Timing, options: &CardOptions) -> (VfioUserTransport, FaultPlan) {
     static CARDS: AtomicU32 = AtomicU32::new(0);
     let config = Preset::named("tiny").unwrap().config(WeightSet::TwoBitShift);
     let sim = SimOptions { timing: timing.clone(), ..SimOptions::default() };
     let card = SimDevice::accelerator(&config, &sim).unwrap();
+    let plan = card.faults();
     let name = format!("cbp-{}-{}", std::process::id(), CARDS.fetch_add(1, Ordering::Relaxed));
     let path = std::env::temp_dir().join(name);
     let mut server = Server::new(&path, card, options.clone()).unwrap();
     std::thread::spawn(move || server.serve());
     let transport = VfioUserTransport::open(&path, options.endpoint.window_offset).unwrap();
     std::fs::remove_file(&path).unwrap();
-    transport
+    (transport, plan)
 }
 
 fn all_hold_over_a_socket(timing: &Timing, options: &CardOptions) {
-    let mut open = || Device::open(connect(timing, options), Options { ring_log2: 2, ..Options::default() });
+    let mut open =
+        || Device::open(connect(timing, options).0, Options { ring_log2: 2, ..Options::default() });
     let reports = run(&mut open, 1, |report| println!("{report:?}"));
     assert!(reports.len() == 18 && reports.iter().all(|report| report.failure.is_none()), "{reports:#?}");
 }
@@ -76,10 +92,18 @@ fn over_a_socket_with_another_card() {
 
 #[test]
 fn faults_over_a_socket_end_in_typed_errors() {
-    let mut attach = || Ok(connect(&Timing::default(), &CardOptions::default()));
+    let mut attach = || Ok(connect(&Timing::default(), &CardOptions::default()).0);
     let patience = Duration::from_millis(200);
     let reports = faults::run(&mut attach, patience, 1, |report| println!("{report:?}"));
     assert!(reports.iter().all(|report| report.failure.is_none()), "{reports:#?}");
+}
+
+#[test]
+fn what_memory_does_over_a_socket_ends_in_typed_errors() {
+    let mut attach = || Ok(connect(&Timing::default(), &CardOptions::default()));
+    let patience = Duration::from_millis(500);
+    let reports = faults::memory::run(&mut attach, patience, 1, |report| println!("{report:?}"));
+    assert!(reports.len() == 11 && reports.iter().all(|report| report.failure.is_none()), "{reports:#?}");
 }
 
 fn soaks(jobs: usize) {

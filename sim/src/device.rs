@@ -8,7 +8,7 @@ use verilator_sys::{Extra, Library, Model, Source};
 
 use crate::check::{AddressPins, BurstRules, Stable};
 use crate::error::SimError;
-use crate::fault::{Answer, Direction};
+use crate::fault::{Answer, Direction, FaultPlan};
 use crate::link::{Bridge, LinkReport};
 use crate::memory::{HostMemory, SharedMemory, lock};
 use crate::pins::{CLOCK, Inputs, Outputs, ports};
@@ -369,10 +369,13 @@ impl SimDevice {
 
     /// Answers a burst otherwise: the next one, or the one after `skip` further ones.
     pub fn inject(&mut self, direction: Direction, skip: u64, answer: Answer) {
-        match direction {
-            Direction::Read => self.reads.faults.plan(skip, answer),
-            Direction::Write => self.writes.faults.plan(skip, answer),
-        }
+        self.faults().inject(direction, skip, answer);
+    }
+
+    /// Plans answers from elsewhere, such as beside a server that has the device.
+    #[must_use]
+    pub fn faults(&self) -> FaultPlan {
+        FaultPlan { reads: Arc::clone(&self.reads.faults), writes: Arc::clone(&self.writes.faults) }
     }
 
     /// Begins a recording of what the engines do; without [`SimOptions::timeline`] nothing is recorded.

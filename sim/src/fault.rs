@@ -1,6 +1,7 @@
 //! Answers that the device should survive.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,41 @@ impl Answer {
             Self::DecodeError => 3,
         }
     }
+}
+
+/// Plans answers of a device's bursts from anywhere, also while another thread clocks it.
+#[derive(Clone, Debug)]
+pub struct FaultPlan {
+    pub(crate) reads: SharedFaults,
+    pub(crate) writes: SharedFaults,
+}
+
+impl FaultPlan {
+    /// Answers a burst otherwise: the next one, or the one after `skip` further ones.
+    pub fn inject(&self, direction: Direction, skip: u64, answer: Answer) {
+        lock(self.of(direction)).plan(skip, answer);
+    }
+
+    /// Bursts accepted so far.
+    #[must_use]
+    pub fn bursts(&self, direction: Direction) -> u64 {
+        lock(self.of(direction)).bursts
+    }
+
+    const fn of(&self, direction: Direction) -> &SharedFaults {
+        match direction {
+            Direction::Read => &self.reads,
+            Direction::Write => &self.writes,
+        }
+    }
+}
+
+/// Faults of a port, which others may plan.
+pub(crate) type SharedFaults = Arc<Mutex<Faults>>;
+
+/// The faults, whatever happened to another holder of the lock.
+pub(crate) fn lock(faults: &SharedFaults) -> MutexGuard<'_, Faults> {
+    faults.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Counts bursts and says which get another answer.

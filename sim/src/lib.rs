@@ -27,7 +27,7 @@ mod write_port;
 
 pub use device::{SimDevice, SimOptions, Traffic};
 pub use error::SimError;
-pub use fault::{Answer, Direction};
+pub use fault::{Answer, Direction, FaultPlan};
 pub use link::{BadLink, Flow, Link, LinkReport};
 pub use memory::{ExternalMemory, HostMemory, SimDma};
 pub use pins::ports;

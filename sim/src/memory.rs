@@ -35,6 +35,7 @@ pub trait ExternalMemory: Send + Sync {
 pub struct HostMemory {
     pieces: BTreeMap<u64, Box<[u8]>>,
     allocated: u64,
+    fenced: bool,
     external: Option<Arc<dyn ExternalMemory>>,
 }
 
@@ -74,6 +75,16 @@ impl HostMemory {
         self.external = Some(memory);
     }
 
+    /// Whether the device is kept away from all of it: every access answers DECERR, as without bus mastering.
+    pub const fn set_fence(&mut self, fenced: bool) {
+        self.fenced = fenced;
+    }
+
+    /// What the device reads.
+    pub(crate) fn device_read(&self, address: u64, bytes: &mut [u8]) -> usize {
+        if self.fenced { 0 } else { self.read(address, bytes) }
+    }
+
     /// Copies from `address` on; returns how many bytes there were before the piece ended.
     pub fn read(&self, address: u64, bytes: &mut [u8]) -> usize {
         if let Some(external) = &self.external {
@@ -94,8 +105,11 @@ impl HostMemory {
         &mut there[..length]
     }
 
-    /// Writes the bytes of `length` whose strobes are set; says whether all of them lie in memory.
+    /// What the device writes: the bytes of `length` whose strobes are set; says whether all of them lie in memory.
     pub(crate) fn write_strobed(&mut self, address: u64, data: &Data, length: usize) -> bool {
+        if self.fenced {
+            return false;
+        }
         if let Some(external) = &self.external {
             return external_strobed(external.as_ref(), address, data);
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::fault::{Answer, Faults};
+use crate::fault::{self, Answer, SharedFaults};
 use crate::memory::{SharedMemory, lock};
 use crate::timing::{Clockwork, Draw};
 
@@ -56,7 +56,7 @@ pub(crate) struct ReadPort {
     lost: usize,
     presented: Option<Beat>,
     spare: Vec<Vec<u8>>,
-    pub(crate) faults: Faults,
+    pub(crate) faults: SharedFaults,
 }
 
 impl ReadPort {
@@ -70,7 +70,7 @@ impl ReadPort {
             lost: 0,
             presented: None,
             spare: Vec::new(),
-            faults: Faults::default(),
+            faults: SharedFaults::default(),
         }
     }
 
@@ -88,7 +88,7 @@ impl ReadPort {
 
     /// An address was taken; gives the burst's number unless its answer is to be lost.
     pub(crate) fn accept(&mut self, at: Address, cycle: u64, clockwork: &mut Clockwork) -> Option<u64> {
-        let answer = self.faults.next();
+        let answer = fault::lock(&self.faults).next();
         if answer == Answer::Lost {
             self.lost += 1;
             return None;
@@ -127,7 +127,7 @@ impl ReadPort {
         let (memory, beat_bytes) = (Arc::clone(&self.memory), self.beat_bytes);
         let Some(burst) = self.numbered(number) else { return };
         let offset = (address - burst.at.base) as usize;
-        let there = lock(&memory).read(address, &mut burst.data[offset..offset + bytes]);
+        let there = lock(&memory).device_read(address, &mut burst.data[offset..offset + bytes]);
         if there < bytes {
             burst.valid = burst.valid.min((offset + there) / beat_bytes);
         }
@@ -151,7 +151,7 @@ impl ReadPort {
     fn fetch(&self, burst: &mut Burst) {
         burst.data.clear();
         burst.data.resize(burst.at.beats * self.beat_bytes, 0);
-        burst.valid = lock(&self.memory).read(burst.at.base, &mut burst.data) / self.beat_bytes;
+        burst.valid = lock(&self.memory).device_read(burst.at.base, &mut burst.data) / self.beat_bytes;
     }
 
     /// The beat on the channel was taken.

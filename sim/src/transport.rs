@@ -39,6 +39,7 @@ impl SimTransport {
     /// A device that is simulated already.
     #[must_use]
     pub fn from_device(device: SimDevice, options: &SimOptions) -> Self {
+        device.memory().set_fence(true);
         Self { device, clock_hz: options.clock_hz.max(1) }
     }
 
@@ -97,12 +98,14 @@ impl Transport for SimTransport {
         Ok(())
     }
 
-    /// Nothing stands between the model and its memory.
     fn enable_dma(&mut self) -> Result<(), TransportError> {
+        self.device.memory().set_fence(false);
         Ok(())
     }
 
+    /// The device has no access to memory afterwards, as a board.
     fn reset(&mut self, _: Reset) -> Result<(), TransportError> {
+        self.device.memory().set_fence(true);
         Ok(self.device.reset()?)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::fault::{Answer, Faults};
+use crate::fault::{self, Answer, SharedFaults};
 use crate::link::Bridge;
 use crate::memory::{SharedMemory, lock};
 use crate::read_port::Address;
@@ -27,7 +27,7 @@ pub(crate) struct WritePort {
     responses: VecDeque<Response>,
     lost: usize,
     presented: Option<(u64, u64)>,
-    pub(crate) faults: Faults,
+    pub(crate) faults: SharedFaults,
 }
 
 impl WritePort {
@@ -41,7 +41,7 @@ impl WritePort {
             responses: VecDeque::new(),
             lost: 0,
             presented: None,
-            faults: Faults::default(),
+            faults: SharedFaults::default(),
         }
     }
 
@@ -64,7 +64,7 @@ impl WritePort {
 
     /// An address was taken.
     pub(crate) fn accept(&mut self, at: Address) {
-        let answer = self.faults.next();
+        let answer = fault::lock(&self.faults).next();
         self.addresses.push_back((at, answer));
     }
 

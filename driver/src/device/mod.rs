@@ -267,7 +267,8 @@ impl<T: Transport> Device<T> {
         let causes = self.window.read(registers::IRQ_STATUS);
         let causes = self.watch(causes)?;
         if causes == 0 {
-            return Ok(());
+            // Of two errors only the first is a cause, and the second may be that of a completion's write.
+            return self.check_written();
         }
         let cleared = self.window.write(registers::IRQ_STATUS, causes);
         self.watch(cleared)?;

@@ -80,7 +80,7 @@ pub enum Device {
     /// goes wrong
     #[command(after_help = "Examples:
   cbp device check 0000:03:00.0
-  cbp device check 0000:03:00.0 --backend vfio --faults    # also 29 faults: removal, lost interrupts, bad completions …
+  cbp device check 0000:03:00.0 --backend vfio --faults    # also 32 faults: removal, lost interrupts, bad completions …
 
 Exit status: 0 all holds, 1 something does not, 2 an error.")]
     Check {

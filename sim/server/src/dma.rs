@@ -23,8 +23,11 @@ impl Map {
     /// Maps `size` bytes of a file that the client knows at `address`.
     ///
     /// # Errors
-    /// It cannot be mapped.
+    /// It cannot be mapped, or the file is shorter: an access beyond its end would kill this process.
     pub fn new(file: &File, offset: u64, address: u64, size: u64, writable: bool) -> io::Result<Self> {
+        if offset.checked_add(size).is_none_or(|end| end > file.metadata().map_or(0, |data| data.len())) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let size = usize::try_from(size).map_err(io::Error::other)?;
         let map = MmapOptions::new().offset(offset).len(size).map_raw(file)?;
         Ok(Self { address, writable, memory: Mapped::new(map) })
@@ -198,5 +201,19 @@ impl ExternalMemory for ClientMemory {
             let _ = memory.write(offset, head);
             let _ = memory.write(offset + head.len(), tail);
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_as_long_as_their_map() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(8192).unwrap();
+        let fits = |offset, size| Map::new(&file, offset, 0, size, true).is_ok();
+        assert!(fits(0, 8192) && fits(4096, 4096));
+        assert!(!fits(0, 8193) && !fits(4096, 8192) && !fits(u64::MAX, 4096));
     }
 }

@@ -7,6 +7,9 @@ use std::time::Duration;
 use cbp_driver::{DmaMemory, Identity, OutOfRange, Reset, Transport, TransportError};
 use cbp_isa::registers::{self, Register};
 
+/// The bit of a bus address that [`Fault::Beyond`] sets, and the device lacks.
+const HIGH: u64 = 1 << 40;
+
 /// What goes wrong.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
@@ -34,6 +37,10 @@ pub enum Fault {
     Command(fn(&mut [u64])),
     /// There is no memory.
     NoMemory,
+    /// Memory lies at addresses that the device says it cannot drive.
+    Beyond,
+    /// Nobody lets the device access memory.
+    NoMaster,
     /// The operation after so many others fails.
     Fuse(u32),
 }
@@ -126,7 +133,8 @@ impl<M> Drop for InjectedDma<M> {
 
 impl<M: DmaMemory> DmaMemory for InjectedDma<M> {
     fn bus_address(&self) -> u64 {
-        self.inner.bus_address()
+        let high = if matches!(self.control.get(), Some(Fault::Beyond)) { HIGH } else { 0 };
+        self.inner.bus_address() | high
     }
 
     fn size(&self) -> usize {
@@ -182,6 +190,9 @@ impl<T: Transport> Transport for Injected<T> {
             Some(Fault::Reads(register, value)) if register.offset == offset => {
                 self.inner.read32(offset).map(|_| value)
             }
+            Some(Fault::Beyond) if registers::DMA_ADDRESS_BITS.offset == offset => {
+                self.inner.read32(offset).map(|_| HIGH.ilog2())
+            }
             _ => self.inner.read32(offset),
         }
     }
@@ -234,6 +245,9 @@ impl<T: Transport> Transport for Injected<T> {
 
     fn enable_dma(&mut self) -> Result<(), TransportError> {
         self.control.operation()?;
+        if matches!(self.control.get(), Some(Fault::NoMaster)) {
+            return Ok(());
+        }
         self.inner.enable_dma()
     }
 

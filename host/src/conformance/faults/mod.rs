@@ -2,14 +2,17 @@
 //! hangs or leaks, and the next job after a reset is right.
 //!
 //! - [`run`]: all faults on a back end; [`FAULTS`]: what they are and what they must end in
+//! - [`memory`]: what only a simulation's memory can be made to do
 //! - [`inject`]: a back end that fails on demand
 //!
 //! `docs/faults.md` is the matrix in words; faults that only one kind of back end can have are tested with it.
 
 pub mod inject;
+pub mod memory;
 
 use std::time::Duration;
 
+use cbp_compiler::segment;
 use cbp_driver::{Device, Error, Options, Reset, Transport, TransportError};
 use cbp_isa::registers;
 use cbp_isa::ring::ErrorCode;
@@ -23,6 +26,8 @@ use inject::{Control, Fault, Injected};
 pub(super) enum When {
     /// Before the device is opened.
     Opening,
+    /// From before the device is opened until a job was waited for.
+    Throughout,
     /// Before a job is submitted.
     Before,
     /// While a job runs.
@@ -91,6 +96,15 @@ pub const FAULTS: &[FaultCase] = &[
     ),
     case("no memory when it is opened: refused", When::Opening, Fault::NoMemory, no_memory),
     case("no memory for a buffer: refused", When::Allocating, Fault::NoMemory, no_memory),
+    case("memory beyond the device's address bits: refused", When::Opening, Fault::Beyond, |r| {
+        matches!(r, Err(Error::Unreachable { .. }))
+    }),
+    case(
+        "the device may not access memory: neither the command nor its completion gets through",
+        When::Throughout,
+        Fault::NoMaster,
+        |r| matches!(r, Err(Error::LostCompletion { .. })),
+    ),
     case("interrupts are lost: the job is late, not lost", When::Before, Fault::NoInterrupts, Result::is_ok),
     case(
         "interrupts without a cause: nothing changes",
@@ -133,6 +147,12 @@ pub const FAULTS: &[FaultCase] = &[
         When::Before,
         Fault::Command(|w| w[4] = 0x7f_ffff_f000),
         |r| matches!(r, Err(Error::JobFailed { code: ErrorCode::ReadResponse, .. })),
+    ),
+    case(
+        "a command whose result goes nowhere: the job fails",
+        When::Before,
+        Fault::Command(|w| w[4 + 2 * segment::OUTPUT] = 0x7f_ffff_f000),
+        |r| matches!(r, Err(Error::JobFailed { code: ErrorCode::WriteResponse, .. })),
     ),
     case(
         "a command without instructions: the job fails",
@@ -220,9 +240,14 @@ fn happens<T: Transport>(
         check(case, &open(&control, attach).map(drop))?;
         control.set(None);
     }
+    if case.when == When::Throughout {
+        control.set(Some(case.fault));
+    }
     let mut device = open(&control, attach)?;
     let mut work = Work::new(&mut device, 60, 40, seed)?;
-    job(&mut device, &mut work)?;
+    if case.when != When::Throughout {
+        job(&mut device, &mut work)?;
+    }
     if case.when != When::Opening {
         let task = work.task(&mut device)?;
         let start = device.transport().now();
@@ -261,7 +286,7 @@ fn fail<T: Transport>(
     };
     match case.when {
         When::Opening => Ok(()),
-        When::Before => {
+        When::Throughout | When::Before => {
             control.set(Some(case.fault));
             let ticket = device.submit(&task.job)?;
             wait(device, ticket)

@@ -1,4 +1,4 @@
-//! Refuses clients while one is served: the crate's server leaves them waiting until that one goes.
+//! Refuses clients while one is served: they would wait until that one goes.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -14,11 +14,8 @@ const GRACE: Duration = Duration::from_millis(200);
 /// A reply that refuses.
 const REFUSED: u32 = 1 | 1 << 5;
 
-/// Waits for a byte through `door`, which says that a client is served, and then refuses all others until it closes.
-pub(super) fn stand(listener: &UnixListener, mut door: &UnixStream) {
-    if door.read_exact(&mut [0]).is_err() {
-        return; // nobody came
-    }
+/// Refuses all others until the door closes, which says that the client that is served has left.
+pub(super) fn stand(listener: &UnixListener, door: &UnixStream) {
     loop {
         let mut both = [PollFd::new(listener, PollFlags::IN), PollFd::new(door, PollFlags::IN)];
         let waited = retry_on_intr(|| poll(&mut both, None));
