@@ -15,13 +15,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cbp_driver::backends::vfio_user::{VfioUserError, VfioUserTransport};
-use cbp_driver::{Device, DmaMemory, Options};
+use cbp_driver::{Device, Options};
 use cbp_hdl::TOP;
 use cbp_isa::registers::{MAGIC, MAGIC_VALUE};
 use cbp_sim::{SimDevice, SimOptions};
 use cbp_sim_server::vfio_user::Server;
 use cbp_sim_server::{CardOptions, ServerError};
-use common::{config, contents, copy, pattern, quick, text};
+use common::{config, contents, copy, lend, pattern, quick, text};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 
@@ -101,12 +101,12 @@ impl Served {
     /// A client of this project, and a job.
     fn still_works(&self) {
         let mut device = open(&self.path).unwrap();
-        let (from, to) = (device.allocate(4096).unwrap(), device.allocate(4096).unwrap());
-        from.write(0, &pattern(4096, 7)).unwrap();
+        let (from, to) = (lend(&mut device, &pattern(4096, 7)), lend(&mut device, &[0; 4096]));
         let job = copy(&mut device, &from, &to);
         let ticket = device.submit(&job).unwrap();
         device.wait(ticket, DEADLINE).unwrap();
-        assert_eq!(contents(&*to), pattern(4096, 7));
+        drop(job);
+        assert_eq!(contents(to), pattern(4096, 7));
         drop(device);
         assert_eq!(self.left(), None);
     }
