@@ -41,7 +41,7 @@ pub use cbp_numerics::WeightSet;
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{ActivationConfig, CbpConfig, Ends, Loss, StopRule, TrainConfig};
 pub use error::{ExportError, TrainError};
-pub use kernels::fma_roof;
+pub use kernels::{Roof, fma_roof};
 pub use model::{Model, ParameterError, Parameters};
 pub use optimiser::RateSchedule;
 pub use training::Trainer;

@@ -12,8 +12,9 @@ use serde::Serialize;
 /// Networks and batches that `cbp bench train` measures: those that other engines were measured with.
 pub const MODELS: [(&str, usize); 3] = [("mlp", 128), ("vgg7", 32), ("resnet18", 8)];
 
-/// How long the roof is measured.
+/// How long the roof is measured before the steps, and after each.
 const ROOF_TIME: Duration = Duration::from_millis(300);
+const ROOF_TIME_BETWEEN: Duration = Duration::from_millis(20);
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -44,6 +45,11 @@ pub struct TrainRow {
     pub roof_gflops: f64,
     /// Share of the roof of all threads.
     pub fraction: f64,
+    /// What all threads reached on registers alone on average, measured between the steps: it is below the roof where the
+    /// clock falls under load, or something else shares the cores.
+    pub sustained_gflops: f64,
+    /// All steps, not the best, as a share of that.
+    pub fraction_of_sustained: f64,
     /// Threads.
     pub threads: usize,
     /// CPU time of all steps over their wall time: less than the threads if other work took processors away.
@@ -121,14 +127,17 @@ fn measure_one(bench: &TrainBench, name: &str) -> Result<TrainRow, TrainBenchErr
     let (graph, batch) = graph(name)?;
     let operations = 6.0 * graph.macs() as f64 * batch as f64;
     let config = TrainConfig { batch, rate: 1e-3, ..TrainConfig::default() };
-    let roof = fma_roof(ROOF_TIME);
+    let roof = fma_roof(ROOF_TIME).best;
     let mut steps = Steps::new(Trainer::float(Model::new(graph.clone(), 1), config)?);
     steps.step()?;
     let (mut best, mut cpu, mut wall) = (f64::INFINITY, 0.0, 0.0);
+    let mut sustained = 0.0;
     for _ in 0..bench.steps {
         let (step_cpu, step_wall) = steps.step()?;
         best = best.min(if bench.threads == 1 { step_cpu } else { step_wall });
         (cpu, wall) = (cpu + step_cpu, wall + step_wall);
+        let threads = rayon::broadcast(|_| fma_roof(ROOF_TIME_BETWEEN).sustained);
+        sustained += threads.iter().sum::<f64>() / bench.steps as f64;
     }
     let peak_mib = peak_mib();
     drop(steps);
@@ -141,6 +150,8 @@ fn measure_one(bench: &TrainBench, name: &str) -> Result<TrainRow, TrainBenchErr
         gflops,
         roof_gflops: roof,
         fraction: gflops / (roof * bench.threads as f64),
+        sustained_gflops: sustained,
+        fraction_of_sustained: operations * bench.steps as f64 / wall * 1e-9 / sustained,
         threads: bench.threads,
         cpu_over_wall: cpu / wall,
         peak_mib,

@@ -77,7 +77,7 @@ impl Train {
 fn print_training(row: &TrainRow) {
     let overhead = row.cbp_overhead.map(|share| format!(", multipliers add {:.1} %", 100.0 * share));
     println!(
-        "{:10} batch {:3}: {:8.1} images/s, {:6.1} GFLOP/s, {:.3} of the roof of {} × {:.1}, CPU/wall {:.2}, peak {:.0} MiB{}",
+        "{:10} batch {:3}: {:8.1} images/s, {:6.1} GFLOP/s, {:.3} of the roof of {} × {:.1}; on average {:.3} of the {:.1} sustained between steps; CPU/wall {:.2}, peak {:.0} MiB{}",
         row.model,
         row.batch,
         row.images_per_s,
@@ -85,6 +85,8 @@ fn print_training(row: &TrainRow) {
         row.fraction,
         row.threads,
         row.roof_gflops,
+        row.fraction_of_sustained,
+        row.sustained_gflops,
         row.cpu_over_wall,
         row.peak_mib,
         overhead.unwrap_or_default()

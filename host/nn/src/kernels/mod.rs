@@ -27,6 +27,6 @@ mod split;
 mod tile;
 pub(crate) mod weight_gradient;
 
-pub use roof::fma_roof;
+pub use roof::{Roof, fma_roof};
 #[cfg(test)]
 mod tests;

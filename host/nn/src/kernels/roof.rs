@@ -10,19 +10,32 @@ const CHAINS: usize = 12;
 /// Steps per piece: some 100 µs.
 const STEPS: usize = 20_000;
 
-/// GFLOP/s of fused multiply-adds on registers alone, two operations each, of the calling thread: the best of many short
-/// pieces within `time`.
+/// GFLOP/s of fused multiply-adds on registers alone, two operations each, of one thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Roof {
+    /// Of the best of many short pieces: what the core can do.
+    pub best: f64,
+    /// Of all of them: what it does on average, at the clock it holds and beside whatever else shares it (the other
+    /// hardware thread of the core, too, which no load average shows).
+    pub sustained: f64,
+}
+
+/// Measures the calling thread for about `time`.
 #[must_use]
-pub fn fma_roof(time: Duration) -> f64 {
+pub fn fma_roof(time: Duration) -> Roof {
     let start = Instant::now();
-    let mut best = 0.0_f64;
-    while start.elapsed() < time {
+    let (mut best, mut operations) = (0.0_f64, 0.0);
+    loop {
         let piece = Instant::now();
         let lanes = Arch::new().dispatch(Piece);
-        let operations = 2 * CHAINS * STEPS * lanes;
-        best = best.max(operations as f64 / piece.elapsed().as_secs_f64() * 1e-9);
+        let of_piece = 2e-9 * (CHAINS * STEPS * lanes) as f64;
+        best = best.max(of_piece / piece.elapsed().as_secs_f64());
+        operations += of_piece;
+        let elapsed = start.elapsed();
+        if elapsed >= time {
+            return Roof { best, sustained: operations / elapsed.as_secs_f64() };
+        }
     }
-    best
 }
 
 /// One piece; gives the lanes of a vector.
