@@ -1,7 +1,9 @@
 //! Answers that the device should survive.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use crate::memory::lock;
 
 /// Reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,11 +68,6 @@ impl FaultPlan {
 
 /// Faults of a port, which others may plan.
 pub(crate) type SharedFaults = Arc<Mutex<Faults>>;
-
-/// The faults, whatever happened to another holder of the lock.
-pub(crate) fn lock(faults: &SharedFaults) -> MutexGuard<'_, Faults> {
-    faults.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Counts bursts and says which get another answer.
 #[derive(Debug, Default)]

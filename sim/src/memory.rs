@@ -132,9 +132,9 @@ impl fmt::Debug for HostMemory {
 /// Memory shared by the simulated device and its host.
 pub(crate) type SharedMemory = Arc<Mutex<HostMemory>>;
 
-/// The memory, whatever happened to another holder of the lock.
-pub(crate) fn lock(memory: &Mutex<HostMemory>) -> MutexGuard<'_, HostMemory> {
-    memory.lock().unwrap_or_else(PoisonError::into_inner)
+/// What is shared, whatever happened to another holder of the lock.
+pub(crate) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One piece of simulated DMA memory; freed when dropped.

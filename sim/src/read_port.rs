@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::fault::{self, Answer, SharedFaults};
+use crate::fault::{Answer, SharedFaults};
 use crate::memory::{SharedMemory, lock};
 use crate::timing::{Clockwork, Draw};
 
@@ -88,7 +88,7 @@ impl ReadPort {
 
     /// An address was taken; gives the burst's number unless its answer is to be lost.
     pub(crate) fn accept(&mut self, at: Address, cycle: u64, clockwork: &mut Clockwork) -> Option<u64> {
-        let answer = fault::lock(&self.faults).next();
+        let answer = lock(&self.faults).next();
         if answer == Answer::Lost {
             self.lost += 1;
             return None;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::fault::{self, Answer, SharedFaults};
+use crate::fault::{Answer, SharedFaults};
 use crate::link::Bridge;
 use crate::memory::{SharedMemory, lock};
 use crate::read_port::Address;
@@ -64,7 +64,7 @@ impl WritePort {
 
     /// An address was taken.
     pub(crate) fn accept(&mut self, at: Address) {
-        let answer = fault::lock(&self.faults).next();
+        let answer = lock(&self.faults).next();
         self.addresses.push_back((at, answer));
     }
 
